@@ -1,0 +1,67 @@
+//! What went wrong, for people and for scripts.
+
+use std::process::ExitCode;
+
+use abpn::Error;
+
+/// The table that `--help` ends with.
+pub const EXIT_CODES: &str = "\
+Exit codes:
+  0  everything succeeded
+  1  some or all inputs failed
+  2  usage
+  3  no adapter fits what was asked for
+  4  the self-test found wrong bytes on the adapter
+  5  the GPU failed: lost, out of memory, or too slow to answer
+  6  the weight file can't be used
+  130  interrupted";
+
+/// A command's failure: a message and an exit code.
+#[derive(Debug)]
+pub struct Failure {
+    /// For people, on stderr.
+    pub message: String,
+    /// For scripts.
+    pub code: u8,
+}
+
+impl Failure {
+    /// An input or output failed, or something with no exit code of its own.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), code: 1 }
+    }
+
+    /// The options contradict each other.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self { message: message.into(), code: 2 }
+    }
+
+    /// Prints the message and gives the exit code.
+    pub fn report(self) -> ExitCode {
+        if !self.message.is_empty() {
+            eprintln!("abpn: {}", self.message);
+        }
+        ExitCode::from(self.code)
+    }
+
+    /// Puts what was being done before the message.
+    #[must_use]
+    pub fn context(mut self, context: impl std::fmt::Display) -> Self {
+        self.message = format!("{context}: {}", self.message);
+        self
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let code = match &error {
+            Error::NoAdapter(_) | Error::Adapter { .. } => 3,
+            Error::SelfTest { .. } => 4,
+            Error::OutOfMemory { .. } | Error::DeviceLost { .. } | Error::Timeout { .. } | Error::Gpu(_) => 5,
+            Error::WeightFile(_) | Error::Tensor { .. } => 6,
+            Error::Cancelled => 130,
+            _ => 1,
+        };
+        Self { message: error.to_string(), code }
+    }
+}

@@ -1,0 +1,46 @@
+//! The command line: text to plain values, one module a command, failures to exit codes.
+
+mod adapters;
+mod eval;
+mod failure;
+mod model;
+mod selftest;
+mod upscale;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use failure::Failure;
+
+/// Upscales images with ABPN in 8-bit integers: the same bytes on every GPU and on the CPU.
+#[derive(Parser)]
+#[command(name = "abpn", version, max_term_width = 100, after_help = failure::EXIT_CODES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Upscale(upscale::Args),
+    Adapters(adapters::Args),
+    Selftest(selftest::Args),
+    Eval(eval::Args),
+    Model(model::Args),
+}
+
+/// Parses the command line, runs the command, and says how it went.
+pub fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Upscale(args) => upscale::run(args),
+        Command::Adapters(args) => adapters::run(args),
+        Command::Selftest(args) => selftest::run(args),
+        Command::Eval(args) => eval::run(args),
+        Command::Model(args) => model::run(args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}

@@ -1,0 +1,106 @@
+//! Everything that can go wrong, as one type.
+
+use std::path::PathBuf;
+
+/// An error of the library. Its text names the thing, the cause and, where there is one, the remedy.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A tensor of a weight file is missing, unknown, misshapen or holds values the engine can't run.
+    #[error("tensor {tensor:?}: {reason}")]
+    Tensor {
+        /// Name of the tensor in the safetensors file, as `conv.3.weight`.
+        tensor: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A weight file can't be used at all: not safetensors, a wrong version, a missing metadata entry.
+    #[error("not a usable weight file: {0}")]
+    WeightFile(String),
+    /// The caller's pixels don't have the length that width, height and layout ask for.
+    #[error("an image of {width}x{height} with {channels} channels has {expected} samples, not {actual}")]
+    SampleCount {
+        /// Width in pixels.
+        width: u32,
+        /// Height in pixels.
+        height: u32,
+        /// Samples a pixel.
+        channels: usize,
+        /// Samples that these dimensions ask for.
+        expected: u128,
+        /// Samples that were given.
+        actual: usize,
+    },
+    /// An image without pixels, or one whose upscaled size does not fit this machine's memory addressing.
+    #[error("an image of {width}x{height} can't be upscaled {scale} times: {reason}")]
+    ImageSize {
+        /// Width in pixels.
+        width: u32,
+        /// Height in pixels.
+        height: u32,
+        /// The net's scale.
+        scale: usize,
+        /// Why not.
+        reason: &'static str,
+    },
+    /// A file can't be read or written.
+    #[error("{path}: {source}", path = path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// No adapter fits what was asked for.
+    #[error("no GPU adapter: {0}")]
+    NoAdapter(String),
+    /// The adapter lacks something that the kernels need, or its driver refused a device.
+    #[error("adapter {adapter:?} can't run the net: {reason}")]
+    Adapter {
+        /// The adapter's name.
+        adapter: String,
+        /// What it lacks.
+        reason: String,
+    },
+    /// The self-test found a stage whose bytes differ from the reference: the adapter must not be used.
+    #[error(
+        "adapter {adapter:?} computes wrong bytes in stage {stage:?} ({detail}); use --device cpu, or another adapter or driver"
+    )]
+    SelfTest {
+        /// The adapter's name.
+        adapter: String,
+        /// Label of the first stage that differs.
+        stage: String,
+        /// Where, and which values.
+        detail: String,
+    },
+    /// The GPU has not enough memory for one tile.
+    #[error("the GPU is out of memory ({detail}): use smaller tiles (--tile 128), or --device cpu")]
+    OutOfMemory {
+        /// What was asked for.
+        detail: String,
+    },
+    /// The driver reset the device: a crash, an unplugged card, or a submission that took too long.
+    #[error(
+        "the GPU was lost ({detail}): use smaller tiles (--tile 128), close other programs that use it, or --device cpu"
+    )]
+    DeviceLost {
+        /// What the driver said.
+        detail: String,
+    },
+    /// A tile did not finish in time.
+    #[error("the GPU did not finish a tile within {seconds} s: use smaller tiles (--tile 128), or --device cpu")]
+    Timeout {
+        /// How long was waited.
+        seconds: u64,
+    },
+    /// Any other refusal of the GPU; a bug of abpn or of the driver.
+    #[error("GPU error: {0}")]
+    Gpu(String),
+    /// The caller's observer asked to stop.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+/// The library's result.
+pub type Result<T> = std::result::Result<T, Error>;

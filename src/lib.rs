@@ -1,0 +1,15 @@
+//! GPU upscaler for images: ABPN (Anchor-based Plain Net, arXiv 2105.09750) in 8-bit integers, the same bytes on every
+//! GPU and on the CPU.
+
+mod error;
+mod image;
+pub mod net;
+mod planes;
+mod reference;
+mod tile;
+mod upscaler;
+
+pub use error::{Error, Result};
+pub use image::{Image, Layout, Samples};
+pub use net::Net;
+pub use upscaler::{Observer, Target, TileSize, Timings, Upscaler};

@@ -1,0 +1,7 @@
+//! The program `abpn`.
+
+mod cli;
+
+fn main() -> std::process::ExitCode {
+    cli::main()
+}

@@ -1,0 +1,113 @@
+//! Cutting a picture into tiles that together give the very bytes of the uncut picture.
+//!
+//! An engine runs the net on a *window* of the picture, with zeros outside it. A result pixel is exact if its
+//! receptive field (`halo` pixels around it, one a layer) lies inside the window, or reaches over the window's edge
+//! only where that edge is the picture's own. So neighbouring windows overlap by two halos, each window keeps the
+//! part that is exact, and all windows of a picture have one size: the last row and column are shifted inwards.
+
+use std::ops::Range;
+
+/// A part of the picture, computed at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Tile {
+    /// Left edge of the window in the picture, in input pixels.
+    pub x: usize,
+    /// Top edge of the window in the picture, in input pixels.
+    pub y: usize,
+    /// Columns of the picture that this tile gives; a part of its window.
+    pub columns: Range<usize>,
+    /// Rows of the picture that this tile gives; a part of its window.
+    pub rows: Range<usize>,
+}
+
+impl Tile {
+    /// Copies what this tile gives out of its upscaled window, `[.., scale*window_width, 3]`, into the upscaled picture,
+    /// `[.., scale*width, 3]`.
+    pub fn paste<S: Copy>(&self, window: &[S], window_width: usize, picture: &mut [S], width: usize, scale: usize) {
+        let len = self.columns.len() * scale * 3;
+        for y in self.rows.start * scale..self.rows.end * scale {
+            let from = ((y - self.y * scale) * window_width + self.columns.start - self.x) * scale * 3;
+            let to = (y * width + self.columns.start) * scale * 3;
+            picture[to..][..len].copy_from_slice(&window[from..][..len]);
+        }
+    }
+}
+
+/// How a picture is cut.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Tiling {
+    /// Width of every window, halo included, in input pixels.
+    pub window_width: usize,
+    /// Height of every window, halo included, in input pixels.
+    pub window_height: usize,
+    columns: Vec<Span>,
+    rows: Vec<Span>,
+}
+
+/// A tile along one axis: where its window starts, and what it gives.
+type Span = (usize, Range<usize>);
+
+impl Tiling {
+    /// Cuts `width` x `height` pixels into tiles that give at most `tile_width` x `tile_height` pixels each.
+    pub fn new(width: usize, height: usize, tile_width: usize, tile_height: usize, halo: usize) -> Self {
+        let (window_width, columns) = cut(width, tile_width, halo);
+        let (window_height, rows) = cut(height, tile_height, halo);
+        Self { window_width, window_height, columns, rows }
+    }
+
+    /// Number of tiles, at least 1.
+    pub fn len(&self) -> usize {
+        self.columns.len() * self.rows.len()
+    }
+
+    /// The tiles, row by row.
+    pub fn tiles(&self) -> impl Iterator<Item = Tile> + '_ {
+        self.rows.iter().flat_map(|(y, rows)| {
+            self.columns.iter().map(|(x, columns)| Tile { x: *x, y: *y, columns: columns.clone(), rows: rows.clone() })
+        })
+    }
+}
+
+/// Cuts one axis of `len` pixels; returns the window's length and the tiles' spans.
+fn cut(len: usize, tile: usize, halo: usize) -> (usize, Vec<Span>) {
+    let tile = tile.max(1);
+    let count = len.div_ceil(tile);
+    // Even tiles waste less on the last one; the pictures of one size still share one window.
+    let tile = len.div_ceil(count);
+    let window = len.min(tile + 2 * halo);
+    let spans = (0..len.div_ceil(tile))
+        .map(|i| {
+            let wanted = i * tile..len.min((i + 1) * tile);
+            (wanted.start.saturating_sub(halo).min(len - window), wanted)
+        })
+        .collect();
+    (window, spans)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tiles_cover_the_picture_once_and_keep_only_exact_pixels() {
+        for len in 1..120 {
+            for tile in 1..50 {
+                for halo in [1, 3, 7, 12] {
+                    let (window, spans) = cut(len, tile, halo);
+                    assert!(window <= len && window <= tile + 2 * halo);
+                    let mut next = 0;
+                    for (start, wanted) in spans {
+                        let end = start + window;
+                        assert_eq!(wanted.start, next, "len {len} tile {tile} halo {halo}");
+                        assert!(wanted.len() <= tile && !wanted.is_empty());
+                        assert!(end <= len);
+                        assert!(start == 0 || wanted.start >= start + halo);
+                        assert!(end == len || wanted.end + halo <= end);
+                        next = wanted.end;
+                    }
+                    assert_eq!(next, len);
+                }
+            }
+        }
+    }
+}

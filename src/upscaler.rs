@@ -1,0 +1,176 @@
+//! Image in, image out: the library's main type.
+
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use crate::image::{Image, Rgb, Sample, Samples};
+use crate::net::Net;
+use crate::planes;
+use crate::reference;
+use crate::tile::Tiling;
+use crate::{Error, Result};
+
+/// Side of the CPU's tiles in input pixels: features of a tile stay in the cache, and the halo costs little.
+const CPU_TILE: usize = 256;
+
+/// What runs the net.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Target {
+    /// The CPU: always there, the same bytes.
+    Cpu,
+}
+
+/// How large the pieces are into which a picture is cut; the result never depends on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TileSize {
+    /// Chosen from the adapter's limits and a memory budget.
+    #[default]
+    Auto,
+    /// The whole picture at once.
+    Whole,
+    /// At most this many input pixels along each side.
+    Side(u32),
+}
+
+/// Where the time of one [`Upscaler::upscale_observed`] went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Timings {
+    /// Packing pixels and handing them to the GPU; zero on the CPU.
+    pub upload: Duration,
+    /// Computing: on a GPU, the time that the host waited for it.
+    pub compute: Duration,
+    /// Copying finished pixels out of GPU memory and unpacking them; zero on the CPU.
+    pub read_back: Duration,
+}
+
+/// Hears of each finished tile, `(done, total)`, and may stop the work.
+pub type Observer<'a> = &'a (dyn Fn(usize, usize) -> ControlFlow<()> + Sync);
+
+/// Upscales images with one net on one device. It can be shared by threads, each upscaling its own image.
+pub struct Upscaler {
+    net: Net,
+    tile: TileSize,
+}
+
+impl Upscaler {
+    /// An upscaler that runs `net` on `target`.
+    ///
+    /// # Errors
+    /// None yet.
+    pub fn new(net: Net, target: Target) -> Result<Self> {
+        match target {
+            Target::Cpu => Ok(Self { net, tile: TileSize::Auto }),
+        }
+    }
+
+    /// Sets the tile size.
+    #[must_use]
+    pub fn with_tile(mut self, tile: TileSize) -> Self {
+        self.tile = tile;
+        self
+    }
+
+    /// The net it runs.
+    pub fn net(&self) -> &Net {
+        &self.net
+    }
+
+    /// What it runs on, for people: an adapter's name and backend, or `CPU reference`.
+    pub fn device(&self) -> String {
+        "CPU reference".to_owned()
+    }
+
+    /// Upscales `image`, `[height, width, channels]`, to `[scale*height, scale*width, channels]`, same layout and depth.
+    ///
+    /// # Errors
+    /// [`Error::ImageSize`] if the result can't be addressed; on a GPU [`Error::OutOfMemory`], [`Error::DeviceLost`],
+    /// [`Error::Timeout`] and [`Error::Gpu`].
+    pub fn upscale(&self, image: &Image) -> Result<Image> {
+        self.upscale_observed(image, &|_, _| ControlFlow::Continue(())).map(|(image, _)| image)
+    }
+
+    /// As [`Upscaler::upscale`], telling `observer` of each tile, and the caller where the time went.
+    ///
+    /// # Errors
+    /// As [`Upscaler::upscale`]; [`Error::Cancelled`] if `observer` breaks.
+    pub fn upscale_observed(&self, image: &Image, observer: Observer) -> Result<(Image, Timings)> {
+        let scale = self.net.scale();
+        let (width, height) = self.check_size(image)?;
+        let (samples, timings) = match image.samples() {
+            Samples::U8(samples) => {
+                let (samples, timings) = self.upscale_planes(image, samples, observer)?;
+                (Samples::U8(samples), timings)
+            }
+            Samples::U16(samples) => {
+                let (samples, timings) = self.upscale_planes(image, samples, observer)?;
+                (Samples::U16(samples), timings)
+            }
+        };
+        debug_assert_eq!(width as usize, image.width() as usize * scale);
+        Image::new(width, height, image.layout(), samples).map(|image| (image, timings))
+    }
+
+    /// The result's width and height.
+    fn check_size(&self, image: &Image) -> Result<(u32, u32)> {
+        let (width, height, scale) = (image.width(), image.height(), self.net.scale());
+        let error = |reason| Error::ImageSize { width, height, scale, reason };
+        #[expect(clippy::cast_possible_truncation, reason = "2 to 4")]
+        let scaled = |length: u32| length.checked_mul(scale as u32).ok_or(error("a side would exceed 2^32 - 1 pixels"));
+        let (out_width, out_height) = (scaled(width)?, scaled(height)?);
+        let bytes = u128::from(out_width) * u128::from(out_height) * 4 * 2;
+        if bytes > isize::MAX as u128 {
+            return Err(error("the result exceeds this machine's address space"));
+        }
+        Ok((out_width, out_height))
+    }
+
+    /// Carries an image of any layout through the RGB net.
+    fn upscale_planes<S: Sample>(&self, image: &Image, samples: &[S], observer: Observer) -> Result<(Vec<S>, Timings)> {
+        let (width, height) = (image.width() as usize, image.height() as usize);
+        let planes = planes::split(samples, width, height, image.layout(), self.net.halo());
+        let tiling = self.tiling(width, height);
+        let runs = 1 + usize::from(planes.alpha.is_some());
+        let mut timings = Timings::default();
+        let mut upscale = |samples: &[S], run: usize| {
+            let done = |tile: usize| observer(run * tiling.len() + tile, runs * tiling.len());
+            self.upscale_rgb(Rgb { width, height, samples }, &tiling, &done, &mut timings)
+        };
+        let colours = upscale(&planes.colours, 0)?;
+        let alpha = planes.alpha.as_ref().map(|alpha| upscale(alpha, 1)).transpose()?;
+        Ok((planes.join(colours, alpha, self.net.scale()), timings))
+    }
+
+    fn tiling(&self, width: usize, height: usize) -> Tiling {
+        let side = match self.tile {
+            TileSize::Auto => CPU_TILE,
+            TileSize::Whole => usize::MAX,
+            TileSize::Side(side) => side as usize,
+        };
+        Tiling::new(width, height, side.min(width), side.min(height), self.net.halo())
+    }
+
+    /// Runs the net over all tiles; `[height, width, 3]` to `[scale*height, scale*width, 3]`.
+    fn upscale_rgb<S: Sample>(
+        &self,
+        rgb: Rgb<S>,
+        tiling: &Tiling,
+        done: &dyn Fn(usize) -> ControlFlow<()>,
+        timings: &mut Timings,
+    ) -> Result<Vec<S>> {
+        let scale = self.net.scale();
+        let mut out = vec![S::default(); rgb.samples.len() * scale * scale];
+        let start = Instant::now();
+        for (index, tile) in tiling.tiles().enumerate() {
+            let window = rgb.window(&tile, tiling);
+            let window = Rgb { width: tiling.window_width, height: tiling.window_height, samples: &window };
+            let pixels = reference::run(&self.net, window);
+            tile.paste(&pixels, tiling.window_width, &mut out, rgb.width, scale);
+            if done(index + 1).is_break() {
+                return Err(Error::Cancelled);
+            }
+        }
+        timings.compute += start.elapsed();
+        Ok(out)
+    }
+}
