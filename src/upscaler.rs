@@ -128,7 +128,7 @@ impl Upscaler {
     /// Carries an image of any layout through the RGB net.
     fn upscale_planes<S: Sample>(&self, image: &Image, samples: &[S], observer: Observer) -> Result<(Vec<S>, Timings)> {
         let (width, height) = (image.width() as usize, image.height() as usize);
-        let planes = planes::split(samples, width, height, image.layout(), self.net.halo());
+        let planes = planes::split(samples, width, image.layout(), self.net.halo());
         let tiling = self.tiling(width, height);
         let runs = 1 + usize::from(planes.alpha.is_some());
         let mut timings = Timings::default();
