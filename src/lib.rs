@@ -2,10 +2,13 @@
 //! GPU and on the CPU.
 
 mod error;
+pub mod gpu;
 mod image;
 pub mod net;
 mod planes;
+mod random;
 mod reference;
+mod selftest;
 mod tile;
 mod upscaler;
 
