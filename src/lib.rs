@@ -2,6 +2,7 @@
 //! GPU and on the CPU.
 
 mod error;
+pub mod eval;
 mod image;
 pub mod net;
 mod planes;
