@@ -62,6 +62,14 @@ pub enum Error {
         /// What it lacks.
         reason: String,
     },
+    /// A tile of the asked size needs larger buffers than the adapter has.
+    #[error("tiles of {side} pixels need larger buffers than the adapter has: use --tile {largest} or less")]
+    TileSize {
+        /// The side that was asked for, in input pixels.
+        side: usize,
+        /// A side that the adapter can have, in input pixels.
+        largest: usize,
+    },
     /// The self-test found a stage whose bytes differ from the reference: the adapter must not be used.
     #[error(
         "adapter {adapter:?} computes wrong bytes in stage {stage:?} ({detail}); use --device cpu, or another adapter or driver"
