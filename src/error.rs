@@ -105,6 +105,9 @@ pub enum Error {
     /// Any other refusal of the GPU; a bug of abpn or of the driver.
     #[error("GPU error: {0}")]
     Gpu(String),
+    /// Pictures that can't be resampled or compared: with alpha, too small, or of different sizes.
+    #[error("{0}")]
+    Eval(String),
     /// The caller's observer asked to stop.
     #[error("cancelled")]
     Cancelled,

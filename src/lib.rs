@@ -2,6 +2,7 @@
 //! GPU and on the CPU.
 
 mod error;
+pub mod eval;
 pub mod gpu;
 mod image;
 pub mod net;
