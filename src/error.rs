@@ -93,6 +93,14 @@ pub enum Error {
         /// What it lacks.
         reason: String,
     },
+    /// A tile of the asked size needs larger buffers than the adapter has.
+    #[error("tiles of {side} pixels need larger buffers than the adapter has: use --tile {largest} or less")]
+    TileSize {
+        /// The side that was asked for, in input pixels.
+        side: usize,
+        /// A side that the adapter can have, in input pixels.
+        largest: usize,
+    },
     /// The self-test found a stage whose bytes differ from the reference: the adapter must not be used.
     #[error(
         "adapter {adapter:?} computes wrong bytes in stage {stage:?} ({detail}); use --device cpu, or another adapter or driver"
@@ -128,6 +136,9 @@ pub enum Error {
     /// Any other refusal of the GPU; a bug of abpn or of the driver.
     #[error("GPU error: {0}")]
     Gpu(String),
+    /// Pictures that can't be resampled or compared: with alpha, too small, or of different sizes.
+    #[error("{0}")]
+    Eval(String),
     /// The caller's observer asked to stop.
     #[error("cancelled")]
     Cancelled,

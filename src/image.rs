@@ -140,6 +140,7 @@ impl Sample for u8 {
     fn to_i32(self) -> i32 {
         self.into()
     }
+    #[expect(clippy::cast_sign_loss, reason = "clamped")]
     fn saturating_from(value: i32) -> Self {
         value.clamp(0, 255) as u8
     }
@@ -154,6 +155,7 @@ impl Sample for u16 {
     fn to_i32(self) -> i32 {
         self.into()
     }
+    #[expect(clippy::cast_sign_loss, reason = "clamped")]
     fn saturating_from(value: i32) -> Self {
         value.clamp(0, 65535) as u16
     }

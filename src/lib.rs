@@ -3,10 +3,14 @@
 
 pub mod codec;
 mod error;
+pub mod eval;
+pub mod gpu;
 mod image;
 pub mod net;
 mod planes;
+mod random;
 mod reference;
+mod selftest;
 mod tile;
 mod upscaler;
 

@@ -5,20 +5,26 @@ use std::time::{Duration, Instant};
 
 use crate::image::{Image, Rgb, Sample, Samples};
 use crate::net::Net;
-use crate::planes;
-use crate::reference;
 use crate::tile::Tiling;
 use crate::{Error, Result};
+use crate::{gpu, planes, reference, selftest};
 
 /// Side of the CPU's tiles in input pixels: features of a tile stay in the cache, and the halo costs little.
 const CPU_TILE: usize = 256;
 
 /// What runs the net.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub enum Target {
+    /// The best real GPU if there is one and it passes the self-test, else the CPU; never a software rasteriser.
+    #[default]
+    Auto,
     /// The CPU: always there, the same bytes.
     Cpu,
+    /// This adapter, whatever it is; one of [`gpu::adapters`].
+    Adapter(wgpu::Adapter),
+    /// A device of the caller's. Its callbacks for lost devices and uncaptured errors stay the caller's.
+    Device(wgpu::Device, wgpu::Queue),
 }
 
 /// How large the pieces are into which a picture is cut; the result never depends on it.
@@ -50,17 +56,53 @@ pub type Observer<'a> = &'a (dyn Fn(usize, usize) -> ControlFlow<()> + Sync);
 /// Upscales images with one net on one device. It can be shared by threads, each upscaling its own image.
 pub struct Upscaler {
     net: Net,
+    engine: Engine,
     tile: TileSize,
+}
+
+enum Engine {
+    Cpu,
+    Gpu(Box<gpu::Engine>),
 }
 
 impl Upscaler {
     /// An upscaler that runs `net` on `target`.
     ///
+    /// An adapter or device of the caller's is not tested: see [`Upscaler::self_test`].
+    ///
     /// # Errors
-    /// None yet.
+    /// [`Error::Adapter`] if the adapter lacks what the kernels need, [`Error::OutOfMemory`], [`Error::DeviceLost`] or
+    /// [`Error::Gpu`] if it refuses them. [`Target::Auto`] takes the CPU instead.
     pub fn new(net: Net, target: Target) -> Result<Self> {
-        match target {
-            Target::Cpu => Ok(Self { net, tile: TileSize::Auto }),
+        let context = match target {
+            Target::Auto => return Ok(Self::auto(net)),
+            Target::Cpu => return Ok(Self { net, engine: Engine::Cpu, tile: TileSize::Auto }),
+            Target::Adapter(adapter) => gpu::Context::open(&adapter)?,
+            Target::Device(device, queue) => gpu::Context::borrow(device, queue),
+        };
+        let engine = Engine::Gpu(Box::new(gpu::Engine::new(context, &net)?));
+        Ok(Self { net, engine, tile: TileSize::Auto })
+    }
+
+    fn auto(net: Net) -> Self {
+        let on_gpu = || {
+            let adapter = gpu::choose(&gpu::Choice::Best)?.adapter;
+            let upscaler = Self::new(net.clone(), Target::Adapter(adapter))?;
+            upscaler.self_test()?;
+            Ok::<_, Error>(upscaler)
+        };
+        on_gpu().unwrap_or_else(|_| Self { net, engine: Engine::Cpu, tile: TileSize::Auto })
+    }
+
+    /// Runs test pictures through every stage, and compares each with the reference.
+    ///
+    /// # Errors
+    /// [`Error::SelfTest`] names the first stage whose bytes differ: this device must not be used. Other errors as
+    /// [`Upscaler::upscale`].
+    pub fn self_test(&self) -> Result<()> {
+        match &self.engine {
+            Engine::Cpu => Ok(()),
+            Engine::Gpu(engine) => selftest::run(&self.net, engine),
         }
     }
 
@@ -78,7 +120,10 @@ impl Upscaler {
 
     /// What it runs on, for people: an adapter's name and backend, or `CPU reference`.
     pub fn device(&self) -> String {
-        "CPU reference".to_owned()
+        match &self.engine {
+            Engine::Cpu => "CPU reference".to_owned(),
+            Engine::Gpu(engine) => gpu::label(engine.info()),
+        }
     }
 
     /// Upscales `image`, `[height, width, channels]`, to `[scale*height, scale*width, channels]`, same layout and depth.
@@ -128,8 +173,8 @@ impl Upscaler {
     /// Carries an image of any layout through the RGB net.
     fn upscale_planes<S: Sample>(&self, image: &Image, samples: &[S], observer: Observer) -> Result<(Vec<S>, Timings)> {
         let (width, height) = (image.width() as usize, image.height() as usize);
-        let planes = planes::split(samples, width, height, image.layout(), self.net.halo());
-        let tiling = self.tiling(width, height);
+        let planes = planes::split(samples, width, image.layout(), self.net.halo());
+        let tiling = self.tiling(width, height, S::BITS)?;
         let runs = 1 + usize::from(planes.alpha.is_some());
         let mut timings = Timings::default();
         let mut upscale = |samples: &[S], run: usize| {
@@ -141,13 +186,18 @@ impl Upscaler {
         Ok((planes.join(colours, alpha, self.net.scale()), timings))
     }
 
-    fn tiling(&self, width: usize, height: usize) -> Tiling {
-        let side = match self.tile {
-            TileSize::Auto => CPU_TILE,
-            TileSize::Whole => usize::MAX,
-            TileSize::Side(side) => side as usize,
-        };
-        Tiling::new(width, height, side.min(width), side.min(height), self.net.halo())
+    fn tiling(&self, width: usize, height: usize, bits: u32) -> Result<Tiling> {
+        match &self.engine {
+            Engine::Cpu => {
+                let side = match self.tile {
+                    TileSize::Auto => CPU_TILE,
+                    TileSize::Whole => width.max(height),
+                    TileSize::Side(side) => side as usize,
+                };
+                Ok(Tiling::new(width, height, side, side, self.net.halo()))
+            }
+            Engine::Gpu(engine) => engine.tiling(&self.net, self.tile, width, height, bits),
+        }
     }
 
     /// Runs the net over all tiles; `[height, width, 3]` to `[scale*height, scale*width, 3]`.
@@ -158,19 +208,14 @@ impl Upscaler {
         done: &dyn Fn(usize) -> ControlFlow<()>,
         timings: &mut Timings,
     ) -> Result<Vec<S>> {
-        let scale = self.net.scale();
-        let mut out = vec![S::default(); rgb.samples.len() * scale * scale];
-        let start = Instant::now();
-        for (index, tile) in tiling.tiles().enumerate() {
-            let window = rgb.window(&tile, tiling);
-            let window = Rgb { width: tiling.window_width, height: tiling.window_height, samples: &window };
-            let pixels = reference::run(&self.net, window);
-            tile.paste(&pixels, tiling.window_width, &mut out, rgb.width, scale);
-            if done(index + 1).is_break() {
-                return Err(Error::Cancelled);
+        match &self.engine {
+            Engine::Cpu => {
+                let start = Instant::now();
+                let picture = reference::upscale(&self.net, rgb, tiling, done);
+                timings.compute += start.elapsed();
+                picture
             }
+            Engine::Gpu(engine) => engine.upscale(&self.net, rgb, tiling, done, timings),
         }
-        timings.compute += start.elapsed();
-        Ok(out)
     }
 }

@@ -1,0 +1,20 @@
+// 8-bit pictures: RGBA8, one word a pixel.
+
+@group(0) @binding(3) var<storage, read_write> output: array<u32>;
+@group(0) @binding(4) var<storage, read> anchor: array<u32>;
+
+// Residual in levels of 8 bits.
+fn residual(acc: vec4<i32>, channels: Channels) -> vec4<i32> {
+    let p = (clamp(acc, -channels.limit, channels.limit) >> channels.pre) * vec4<i32>(channels.mul);
+    return (p + (vec4<i32>(1) << (channels.post - 1u))) >> channels.post;
+}
+
+fn load_anchor(index: u32) -> vec3<i32> {
+    let rgba = anchor[index];
+    return vec3<i32>(vec3<u32>(rgba, rgba >> 8u, rgba >> 16u) & vec3<u32>(0xffu));
+}
+
+fn store_pixel(index: u32, rgb: vec3<i32>) {
+    let c = vec3<u32>(clamp(rgb, vec3<i32>(0), vec3<i32>(0xff)));
+    output[index] = c.x | (c.y << 8u) | (c.z << 16u) | 0xff000000u;
+}

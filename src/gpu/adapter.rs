@@ -1,0 +1,122 @@
+//! The adapters that wgpu sees, and the choice of one.
+
+use crate::{Error, Result};
+
+/// One adapter through one backend; a GPU with two drivers is two adapters.
+pub struct Adapter {
+    /// Its place in the list of [`adapters`].
+    pub index: usize,
+    /// Name, backend, type and driver.
+    pub info: wgpu::AdapterInfo,
+    /// The adapter, to open a device of one's own on.
+    pub adapter: wgpu::Adapter,
+}
+
+impl Adapter {
+    /// Whether it computes on the CPU: a software rasteriser.
+    pub fn is_software(&self) -> bool {
+        self.info.device_type == wgpu::DeviceType::Cpu
+    }
+
+    /// Name and backend, for people.
+    pub fn label(&self) -> String {
+        label(&self.info)
+    }
+
+    /// Smaller is preferred: discrete before integrated, native backends before GL.
+    fn rank(&self) -> (u8, u8) {
+        let device = match self.info.device_type {
+            wgpu::DeviceType::DiscreteGpu => 0,
+            wgpu::DeviceType::IntegratedGpu => 1,
+            wgpu::DeviceType::VirtualGpu => 2,
+            wgpu::DeviceType::Other => 3,
+            wgpu::DeviceType::Cpu => 4,
+        };
+        (device, u8::from(self.info.backend == wgpu::Backend::Gl))
+    }
+}
+
+/// Name and backend of an adapter, for people.
+pub(crate) fn label(info: &wgpu::AdapterInfo) -> String {
+    format!("{} ({})", info.name, info.backend)
+}
+
+/// Which adapter to take.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Choice {
+    /// The best real GPU; never a software rasteriser.
+    #[default]
+    Best,
+    /// The one at this place of [`adapters`].
+    Index(usize),
+    /// The best one whose name or backend contains this text, in any case; a software rasteriser too.
+    Name(String),
+}
+
+/// The adapters, in a stable order. `WGPU_BACKEND` restricts them to some backends, as `vulkan,gl`.
+pub fn adapters() -> Vec<Adapter> {
+    adapters_of(wgpu::Backends::all())
+}
+
+fn adapters_of(backends: wgpu::Backends) -> Vec<Adapter> {
+    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
+    descriptor.backends &= backends;
+    // The same behaviour in debug builds as in release builds.
+    descriptor.flags = wgpu::InstanceFlags::empty().with_env();
+    let backends = descriptor.backends;
+    let instance = wgpu::Instance::new(descriptor);
+    let found = pollster::block_on(instance.enumerate_adapters(backends));
+    let entry = |(index, adapter): (usize, wgpu::Adapter)| Adapter { index, info: adapter.get_info(), adapter };
+    found.into_iter().enumerate().map(entry).collect()
+}
+
+/// Takes one of [`adapters`].
+///
+/// With [`Choice::Best`], `WGPU_ADAPTER_NAME` in the environment names one, as [`Choice::Name`] does.
+///
+/// # Errors
+/// [`Error::NoAdapter`] if none fits, with the list of those that there are.
+pub fn choose(choice: &Choice) -> Result<Adapter> {
+    let named = std::env::var("WGPU_ADAPTER_NAME").ok().filter(|name| !name.is_empty()).map(Choice::Name);
+    let choice = match (choice, &named) {
+        (Choice::Best, Some(named)) => named,
+        (choice, _) => choice,
+    };
+    if *choice == Choice::Best {
+        // GL takes a while to start, and is only needed where no native backend has a real GPU.
+        let native = adapters_of(wgpu::Backends::PRIMARY).into_iter().filter(|adapter| !adapter.is_software());
+        if let Some(adapter) = native.min_by_key(Adapter::rank) {
+            return Ok(adapter);
+        }
+    }
+    let mut adapters = adapters();
+    adapters.sort_by_key(Adapter::rank);
+    let fits = |adapter: &Adapter| match choice {
+        Choice::Best => !adapter.is_software(),
+        Choice::Index(index) => adapter.index == *index,
+        Choice::Name(name) => adapter.label().to_lowercase().contains(&name.to_lowercase()),
+    };
+    match adapters.iter().position(fits) {
+        Some(index) => Ok(adapters.swap_remove(index)),
+        None => Err(Error::NoAdapter(explain(choice, &mut adapters))),
+    }
+}
+
+/// Why no adapter fits, and what to do.
+fn explain(choice: &Choice, adapters: &mut [Adapter]) -> String {
+    if adapters.is_empty() {
+        return "wgpu sees none; install your GPU's Vulkan driver (or, to test, Debian's mesa-vulkan-drivers), or use \
+                --device cpu"
+            .to_owned();
+    }
+    adapters.sort_by_key(|adapter| adapter.index);
+    let list: Vec<_> = adapters.iter().map(|adapter| format!("{}: {}", adapter.index, adapter.label())).collect();
+    let list = list.join(", ");
+    match choice {
+        Choice::Best => {
+            format!("only software rasterisers are there ({list}); name one with --gpu, or use --device cpu")
+        }
+        Choice::Index(index) => format!("there is none with index {index}; there are {list}"),
+        Choice::Name(name) => format!("none is called {name:?}; there are {list}"),
+    }
+}

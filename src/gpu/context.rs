@@ -1,0 +1,107 @@
+//! A device with its queue: errors as values, waiting with a time limit.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use crate::{Error, Result};
+
+/// The longest that one tile may take: a tile is a fraction of a second on a slow GPU, and seconds on a software driver.
+const TILE_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// A device to run stages on.
+pub(crate) struct Context {
+    pub device: wgpu::Device,
+    pub queue: wgpu::Queue,
+    /// Set once by the driver's callbacks; nothing works after that.
+    failure: Arc<OnceLock<Failure>>,
+}
+
+/// What a callback was told.
+enum Failure {
+    Lost(String),
+    /// An error that no error scope caught.
+    Uncaptured(String),
+}
+
+impl Context {
+    /// Opens `adapter` with the downlevel limits, and its own for the size of buffers.
+    pub fn open(adapter: &wgpu::Adapter) -> Result<Self> {
+        let info = adapter.get_info();
+        let refuse = |reason: String| Error::Adapter { adapter: info.name.clone(), reason };
+        if !adapter.get_downlevel_capabilities().flags.contains(wgpu::DownlevelFlags::COMPUTE_SHADERS) {
+            return Err(refuse("it has no compute shaders".to_owned()));
+        }
+        let descriptor = wgpu::DeviceDescriptor {
+            label: Some("abpn"),
+            required_features: wgpu::Features::empty(),
+            required_limits: required_limits(&adapter.limits()),
+            experimental_features: wgpu::ExperimentalFeatures::disabled(),
+            memory_hints: wgpu::MemoryHints::MemoryUsage,
+            trace: wgpu::Trace::Off,
+        };
+        let (device, queue) =
+            pollster::block_on(adapter.request_device(&descriptor)).map_err(|error| refuse(error.to_string()))?;
+        let failure = Arc::new(OnceLock::new());
+        let on_lost = Arc::clone(&failure);
+        device.set_device_lost_callback(move |reason, message| {
+            let _ = on_lost.set(Failure::Lost(format!("{reason:?}: {message}")));
+        });
+        let on_error = Arc::clone(&failure);
+        device.on_uncaptured_error(Arc::new(move |error| {
+            let _ = on_error.set(Failure::Uncaptured(error.to_string()));
+        }));
+        Ok(Self { device, queue, failure })
+    }
+
+    /// Takes a device of the caller's, whose callbacks stay the caller's.
+    pub fn borrow(device: wgpu::Device, queue: wgpu::Queue) -> Self {
+        Self { device, queue, failure: Arc::default() }
+    }
+
+    /// Runs `work` and returns what the device says of it as an error instead of a panic.
+    pub fn checked<T>(&self, work: impl FnOnce(&wgpu::Device) -> T) -> Result<T> {
+        let scopes = [wgpu::ErrorFilter::OutOfMemory, wgpu::ErrorFilter::Internal, wgpu::ErrorFilter::Validation]
+            .map(|filter| self.device.push_error_scope(filter));
+        let value = work(&self.device);
+        let errors = scopes.into_iter().rev().filter_map(|scope| pollster::block_on(scope.pop()));
+        let first = errors.reduce(|first, _| first);
+        self.check_alive()?;
+        match first {
+            None => Ok(value),
+            Some(wgpu::Error::OutOfMemory { source }) => Err(Error::OutOfMemory { detail: source.to_string() }),
+            Some(error) => Err(Error::Gpu(error.to_string())),
+        }
+    }
+
+    /// Waits until a submission is done and its callbacks have run.
+    pub fn wait(&self, submission: wgpu::SubmissionIndex) -> Result<()> {
+        let poll = wgpu::PollType::Wait { submission_index: Some(submission), timeout: Some(TILE_TIMEOUT) };
+        // wgpu panics if the device is lost while it polls; for us that is an error like any other.
+        let polled = catch_unwind(AssertUnwindSafe(|| self.device.poll(poll)));
+        self.check_alive()?;
+        match polled {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(wgpu::PollError::Timeout)) => Err(Error::Timeout { seconds: TILE_TIMEOUT.as_secs() }),
+            Ok(Err(error)) => Err(Error::Gpu(error.to_string())),
+            Err(_) => Err(Error::DeviceLost { detail: "while waiting for it".to_owned() }),
+        }
+    }
+
+    fn check_alive(&self) -> Result<()> {
+        match self.failure.get() {
+            None => Ok(()),
+            Some(Failure::Lost(detail)) => Err(Error::DeviceLost { detail: detail.clone() }),
+            Some(Failure::Uncaptured(detail)) => Err(Error::Gpu(detail.clone())),
+        }
+    }
+}
+
+/// The downlevel defaults, which phones have, but buffers as large as the adapter allows.
+fn required_limits(adapter: &wgpu::Limits) -> wgpu::Limits {
+    wgpu::Limits {
+        max_buffer_size: adapter.max_buffer_size,
+        max_storage_buffer_binding_size: adapter.max_storage_buffer_binding_size,
+        ..wgpu::Limits::downlevel_defaults()
+    }
+}

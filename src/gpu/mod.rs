@@ -1,0 +1,17 @@
+//! The net as compute shaders: adapters, the composed WGSL, stages, and the engine that runs them over tiles.
+
+mod adapter;
+mod context;
+mod engine;
+mod packing;
+mod plan;
+mod shader;
+mod stage;
+#[cfg(test)]
+mod tests;
+mod workspace;
+
+pub(crate) use adapter::label;
+pub use adapter::{Adapter, Choice, adapters, choose};
+pub(crate) use context::Context;
+pub(crate) use engine::Engine;

@@ -1,0 +1,112 @@
+//! Pixels and codes in memory to and from the words that the shaders read and write.
+
+use crate::image::{Rgb, Sample};
+use crate::reference::Features;
+
+use super::shader::MAX_PIXELS;
+
+/// Where the words of a window lie, as `shaders/window.wgsl` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Geometry {
+    /// Width in input pixels.
+    pub width: usize,
+    /// Height in input pixels.
+    pub height: usize,
+}
+
+/// A word of four codes 0, as stored.
+const ZERO_POINT: u32 = 0x8080_8080;
+/// Fills what a kernel has to write, so that one it leaves out looks different from any likely result.
+const POISON: u32 = 0x55aa_33cc;
+
+impl Geometry {
+    /// Words from one row to the next: the ring, and what the last thread of a row loads beyond it; aligned for vector
+    /// loads.
+    pub fn stride_words(self) -> usize {
+        (self.width + 1 + MAX_PIXELS).next_multiple_of(4)
+    }
+
+    /// Words from one plane to the next.
+    pub fn plane_words(self) -> usize {
+        self.stride_words() * (self.height + 2)
+    }
+
+    /// Index of pixel (0, `y`) in plane 0.
+    fn row(self, y: usize) -> usize {
+        (y + 1) * self.stride_words() + 1
+    }
+
+    /// The uniform `window`.
+    pub fn window_words(self) -> [u32; 4] {
+        [self.width, self.height, self.stride_words(), self.plane_words()].map(super::stage::to_u32)
+    }
+
+    /// A feature map of `words` planes as it is before its first use: the ring is the zero point.
+    pub fn blank_features(self, words: usize) -> Vec<u32> {
+        let mut map = vec![ZERO_POINT; words * self.plane_words()];
+        for plane in map.chunks_exact_mut(self.plane_words()) {
+            for y in 0..self.height {
+                plane[self.row(y)..][..self.width].fill(POISON);
+            }
+        }
+        map
+    }
+
+    /// A feature map's codes, and whether its ring is still the zero point.
+    pub fn unpack_features(self, map: &[u32], channels: usize) -> (Features, bool) {
+        let mut codes = Vec::with_capacity(self.width * self.height * channels);
+        for y in 0..self.height {
+            for x in 0..self.width {
+                codes.extend((0..channels).map(|channel| {
+                    let word = map[channel / 4 * self.plane_words() + self.row(y) + x] ^ ZERO_POINT;
+                    word.to_le_bytes()[channel % 4]
+                }));
+            }
+        }
+        let blank = self.blank_features(map.len() / self.plane_words());
+        let intact = map.iter().zip(&blank).all(|(&word, &blank)| blank == POISON || word == ZERO_POINT);
+        (Features { width: self.width, height: self.height, channels, codes }, intact)
+    }
+
+    /// The window at (`x`, `y`) of a picture as RGBA8 words with a ring of zeros: what the first layer reads, and the
+    /// anchor of 8-bit pictures.
+    pub fn pack_image<S: Sample>(self, rgb: Rgb<S>, x: usize, y: usize, words: &mut Vec<u32>) {
+        words.clear();
+        words.resize(self.plane_words(), 0);
+        for row in 0..self.height {
+            let target = &mut words[self.row(row)..][..self.width];
+            for (word, pixel) in target.iter_mut().zip(rgb.row(x, y + row, self.width).chunks_exact(3)) {
+                *word = u32::from_le_bytes([pixel[0].to_u8(), pixel[1].to_u8(), pixel[2].to_u8(), 0]);
+            }
+        }
+    }
+
+    /// The same as RGBA16, two words a pixel: the anchor of 16-bit pictures.
+    pub fn pack_anchor16<S: Sample>(self, rgb: Rgb<S>, x: usize, y: usize, words: &mut Vec<u32>) {
+        words.clear();
+        words.resize(2 * self.plane_words(), 0);
+        for row in 0..self.height {
+            let target = &mut words[2 * self.row(row)..][..2 * self.width];
+            for (words, pixel) in target.chunks_exact_mut(2).zip(rgb.row(x, y + row, self.width).chunks_exact(3)) {
+                let [r, g, b] = [0, 1, 2].map(|i| pixel[i].to_i32().cast_unsigned());
+                words.copy_from_slice(&[r | g << 16, b]);
+            }
+        }
+    }
+}
+
+/// One row of finished pixels, RGBA8 or RGBA16 words, to samples, `[width, 3]`.
+pub(crate) fn unpack_row<S: Sample>(words: &[u32], samples: &mut [S]) {
+    let words_per_pixel = words_per_pixel(S::BITS);
+    for (words, pixel) in words.chunks_exact(words_per_pixel).zip(samples.chunks_exact_mut(3)) {
+        for (i, sample) in pixel.iter_mut().enumerate() {
+            let value = if S::BITS == 8 { words[0] >> (8 * i) & 0xff } else { words[i / 2] >> (16 * (i % 2)) & 0xffff };
+            *sample = S::saturating_from(value.cast_signed());
+        }
+    }
+}
+
+/// Words of one RGBA pixel.
+pub(crate) fn words_per_pixel(bits: u32) -> usize {
+    if bits == 8 { 1 } else { 2 }
+}

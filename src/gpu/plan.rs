@@ -1,0 +1,134 @@
+//! How much memory a window takes, and how large a tile an adapter can have.
+
+use super::packing::{Geometry, words_per_pixel};
+use super::shader::{End, Variant};
+
+/// Tiles in flight: while the GPU computes one, the host reads back the one before and uploads the one after.
+pub(crate) const SLOTS: usize = 2;
+
+/// Memory that the buffers of one window may take where the tile size is ours to choose.
+const BUDGET_BYTES: u64 = 192 << 20;
+/// Longest side of a tile that is ours to choose: larger ones don't pay, and a submission must stay short on slow GPUs.
+const MAX_TILE: usize = 1024;
+/// The same for software drivers, which are a hundred times slower.
+const MAX_TILE_SOFTWARE: usize = 256;
+
+/// The buffers of a window, as sizes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Plan {
+    pub geometry: Geometry,
+    /// Bits a sample: 8 or 16.
+    pub bits: u32,
+    pub scale: usize,
+    /// Planes of the feature maps, the widest layer's.
+    feature_planes: usize,
+}
+
+impl Plan {
+    /// The plan for windows of `geometry`; `variants` are the net's stages.
+    pub fn new(variants: &[Variant], geometry: Geometry) -> Self {
+        let feature_planes = variants.iter().map(|variant| variant.shape.in_words).max().unwrap_or(1);
+        let last = variants.iter().find_map(|variant| match variant.end {
+            End::Pixels { scale, bits } => Some((scale, bits)),
+            End::Features => None,
+        });
+        let (scale, bits) = last.expect("a net has a last stage");
+        Self { geometry, bits, scale, feature_planes }
+    }
+
+    /// A feature map before its first use.
+    pub fn blank_features(&self) -> Vec<u32> {
+        self.geometry.blank_features(self.feature_planes)
+    }
+
+    /// Words of the picture's window.
+    pub fn image_words(&self) -> usize {
+        self.geometry.plane_words()
+    }
+
+    /// Words of the anchor of 16-bit pictures; 0 for 8-bit ones, whose anchor is the picture.
+    pub fn anchor16_words(&self) -> usize {
+        if self.bits == 16 { 2 * self.geometry.plane_words() } else { 0 }
+    }
+
+    /// Words of one row of finished pixels.
+    pub fn output_row_words(&self) -> usize {
+        self.geometry.width * self.scale * words_per_pixel(self.bits)
+    }
+
+    /// Words of the finished pixels.
+    pub fn output_words(&self) -> usize {
+        self.output_row_words() * self.geometry.height * self.scale
+    }
+
+    fn features_words(&self) -> usize {
+        self.feature_planes * self.geometry.plane_words()
+    }
+
+    /// Bytes of all buffers: two feature maps, and for each slot the picture, the output and its copy.
+    pub fn total_bytes(&self) -> u64 {
+        let slot = self.image_words() + self.anchor16_words() + 2 * self.output_words();
+        bytes(2 * self.features_words() + SLOTS * slot)
+    }
+
+    /// Bytes of the largest buffer.
+    fn largest_bytes(&self) -> u64 {
+        bytes(self.features_words().max(self.output_words()).max(self.anchor16_words()))
+    }
+
+    /// Whether the device can have these buffers and dispatch over them.
+    pub fn fits(&self, limits: &wgpu::Limits) -> bool {
+        let side = self.geometry.width.max(self.geometry.height);
+        self.largest_bytes() <= limits.max_storage_buffer_binding_size.min(limits.max_buffer_size)
+            && side <= limits.max_compute_workgroups_per_dimension as usize
+    }
+}
+
+/// The longest side of a tile for `variants` on a device: within its limits and our budget.
+pub(crate) fn tile_side(variants: &[Variant], halo: usize, limits: &wgpu::Limits, is_software: bool) -> usize {
+    let mut side = if is_software { MAX_TILE_SOFTWARE } else { MAX_TILE };
+    loop {
+        let plan = Plan::new(variants, Geometry { width: side + 2 * halo, height: side + 2 * halo });
+        if side <= 1 || (plan.fits(limits) && plan.total_bytes() <= BUDGET_BYTES) {
+            return side;
+        }
+        side -= side.div_ceil(16);
+    }
+}
+
+/// Bytes of so many words.
+fn bytes(words: usize) -> u64 {
+    words as u64 * 4
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gpu::shader::Shape;
+
+    fn variants(words: usize, bits: u32) -> Vec<Variant> {
+        let shape = |in_words| Shape { in_words, group_words: words, groups: 1 };
+        vec![
+            Variant { shape: shape(1), reads_image: true, end: End::Features },
+            Variant { shape: shape(words), reads_image: false, end: End::Pixels { scale: 3, bits } },
+        ]
+    }
+
+    #[test]
+    fn tiles_keep_to_the_budget_and_to_the_limits() {
+        let phone = wgpu::Limits { max_storage_buffer_binding_size: 4 << 20, ..wgpu::Limits::downlevel_defaults() };
+        for (limits, is_software) in
+            [(wgpu::Limits::downlevel_defaults(), false), (phone, false), (wgpu::Limits::default(), true)]
+        {
+            for variants in [variants(7, 8), variants(7, 16), variants(16, 16)] {
+                let side = tile_side(&variants, 7, &limits, is_software);
+                let plan = |side| Plan::new(&variants, Geometry { width: side + 14, height: side + 14 });
+                assert!(side > 64 && plan(side).fits(&limits) && plan(side).total_bytes() <= BUDGET_BYTES);
+                // Not needlessly small either.
+                let larger = plan(side * 5 / 4);
+                let most = if is_software { MAX_TILE_SOFTWARE } else { MAX_TILE };
+                assert!(side == most || !larger.fits(&limits) || larger.total_bytes() > BUDGET_BYTES);
+            }
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Composes a stage's WGSL from the files of `shaders/`.
+//!
+//! A stage is a list of files, put one after the other, and a header of `const`s; a variant swaps a file. The hot loops
+//! are unrolled by a template engine, because drivers compile straight text best and a person reads the short form.
+
+use minijinja::{Environment, context};
+
+use crate::net::{Layer, Net, TAPS};
+
+/// Pixels that one thread of a hidden layer makes.
+const HIDDEN_PIXELS: usize = 2;
+/// Most words of four channels that one thread makes: more accumulators than a GPU's registers hold are slow.
+const MAX_GROUP_WORDS: usize = 8;
+/// The most pixels that a thread of any stage makes: it may load as many words less one beyond the ring.
+pub(crate) const MAX_PIXELS: usize = HIDDEN_PIXELS;
+
+/// The words of a layer's feature maps, four channels each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Shape {
+    /// Words a pixel that the layer reads.
+    pub in_words: usize,
+    /// Words a pixel that one thread makes.
+    pub group_words: usize,
+    /// Threads that share a pixel; a stage writes `groups * group_words` words a pixel.
+    pub groups: usize,
+}
+
+impl Shape {
+    /// Words a pixel that the layer writes: its channels, padded to whole words and whole groups.
+    pub fn out_words(self) -> usize {
+        self.group_words * self.groups
+    }
+
+    /// Every layer's shape.
+    pub fn of_net(net: &Net) -> Vec<Self> {
+        let mut in_words = 1;
+        (0..net.layers().len())
+            .map(|index| {
+                let words = net.layers()[index].out_channels.div_ceil(4);
+                let is_last = index + 1 == net.layers().len();
+                let groups = if is_last { 1 } else { words.div_ceil(MAX_GROUP_WORDS) };
+                let shape = Self { in_words, group_words: words.div_ceil(groups), groups };
+                in_words = shape.out_words();
+                shape
+            })
+            .collect()
+    }
+}
+
+/// What tells one shader from another; stages with equal variants share a pipeline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Variant {
+    pub shape: Shape,
+    /// Whether it reads the picture instead of a feature map.
+    pub reads_image: bool,
+    pub end: End,
+}
+
+/// How a stage ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum End {
+    /// Requantised codes.
+    Features,
+    /// Finished pixels.
+    Pixels {
+        /// The net's scale.
+        scale: usize,
+        /// Bits a sample: 8 or 16.
+        bits: u32,
+    },
+}
+
+impl Variant {
+    /// Every stage of `net` for pictures of `bits` bits a sample.
+    pub fn of_net(net: &Net, bits: u32) -> Vec<Self> {
+        let shapes = Shape::of_net(net);
+        let last = shapes.len() - 1;
+        let end = |index| if index == last { End::Pixels { scale: net.scale(), bits } } else { End::Features };
+        shapes
+            .into_iter()
+            .enumerate()
+            .map(|(index, shape)| Self { shape, reads_image: index == 0, end: end(index) })
+            .collect()
+    }
+
+    /// Input pixels that one thread makes, along x.
+    pub fn pixels(&self) -> usize {
+        match self.end {
+            End::Features => HIDDEN_PIXELS,
+            End::Pixels { .. } => 1,
+        }
+    }
+
+    /// A name for people and profilers, as `conv3x3 7>7`.
+    pub fn label(&self) -> String {
+        let Shape { in_words, .. } = self.shape;
+        let out_words = self.shape.out_words();
+        match self.end {
+            End::Features => format!("conv3x3 {in_words}>{out_words}"),
+            End::Pixels { scale, bits } => format!("reconstruct x{scale} {bits}-bit {in_words}>{out_words}"),
+        }
+    }
+
+    /// The stage's WGSL.
+    ///
+    /// # Errors
+    /// If a template is broken.
+    pub fn wgsl(&self) -> Result<String, minijinja::Error> {
+        let mut text = self.header();
+        text += include_str!("../../shaders/window.wgsl");
+        text += include_str!("../../shaders/layer.wgsl");
+        text += include_str!("../../shaders/dot4.wgsl");
+        text += if self.reads_image {
+            include_str!("../../shaders/load_image.wgsl")
+        } else {
+            include_str!("../../shaders/load_features.wgsl")
+        };
+        let main = match self.end {
+            End::Features => {
+                text += include_str!("../../shaders/requantize.wgsl");
+                include_str!("../../shaders/conv3x3.wgsl")
+            }
+            End::Pixels { bits, .. } => {
+                text += if bits == 8 {
+                    include_str!("../../shaders/pixels8.wgsl")
+                } else {
+                    include_str!("../../shaders/pixels16.wgsl")
+                };
+                include_str!("../../shaders/reconstruct.wgsl")
+            }
+        };
+        Ok(text + &self.unroll(main)?)
+    }
+
+    fn header(&self) -> String {
+        let Shape { in_words, group_words, .. } = self.shape;
+        let out_words = self.shape.out_words();
+        format!(
+            "const IN_WORDS = {in_words}u;\nconst OUT_WORDS = {out_words}u;\nconst GROUP_WORDS = {group_words}u;\n\
+             const TAPS = {TAPS}u;\n"
+        )
+    }
+
+    fn unroll(&self, template: &str) -> Result<String, minijinja::Error> {
+        let scale = match self.end {
+            End::Features => 0,
+            End::Pixels { scale, .. } => scale,
+        };
+        let mut environment = Environment::empty();
+        environment.add_function("range", minijinja::functions::range);
+        environment.add_template("accumulate.wgsl", include_str!("../../shaders/accumulate.wgsl"))?;
+        environment.render_str(template, context! { words => self.shape.group_words, pixels => self.pixels(), scale })
+    }
+}
+
+/// Parameters of `layer`, in the order of `shaders/layer.wgsl`, as words.
+pub(crate) fn layer_words(layer: &Layer, shape: Shape) -> Vec<u32> {
+    let mut words = Vec::new();
+    for word in 0..shape.out_words() {
+        // Padding channels give code 0: their limit is 0. Their shift by `post - 1` must stay a shift.
+        let four = |value: &dyn Fn(usize) -> u32, padding: u32| {
+            [0, 1, 2, 3].map(|i| if word * 4 + i < layer.out_channels { value(word * 4 + i) } else { padding })
+        };
+        words.extend(four(&|out| folded_bias(layer, out).cast_unsigned(), 0));
+        words.extend(four(&|out| layer.limit[out], 0));
+        words.extend(four(&|out| layer.pre[out].into(), 0));
+        words.extend(four(&|out| layer.mul[out].into(), 0));
+        words.extend(four(&|out| layer.post[out].into(), 9));
+    }
+    for group in 0..shape.groups {
+        for in_word in 0..shape.in_words {
+            for tap in 0..TAPS {
+                for word in 0..shape.group_words {
+                    let out = (group * shape.group_words + word) * 4;
+                    words.extend([0, 1, 2, 3].map(|i| weight_word(layer, out + i, in_word, tap)));
+                }
+            }
+        }
+    }
+    words
+}
+
+/// The bias for codes that are stored minus 128. It may wrap; the accumulator wraps back.
+fn folded_bias(layer: &Layer, out: usize) -> i32 {
+    let weights = &layer.weights[out * layer.in_channels * TAPS..][..layer.in_channels * TAPS];
+    let sum: i32 = weights.iter().map(|&weight| i32::from(weight)).sum();
+    layer.bias[out].wrapping_add(128 * sum)
+}
+
+/// The weights of four input channels, lowest in the low byte; 0 for channels that are not there.
+fn weight_word(layer: &Layer, out: usize, in_word: usize, tap: usize) -> u32 {
+    let byte = |input: usize| {
+        let exists = out < layer.out_channels && input < layer.in_channels;
+        if exists { layer.weight(out, input, tap).cast_unsigned() } else { 0 }
+    };
+    u32::from_le_bytes([0, 1, 2, 3].map(|i| byte(in_word * 4 + i)))
+}

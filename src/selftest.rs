@@ -1,0 +1,129 @@
+//! Checks a device against the reference, stage by stage, before it is trusted with a picture.
+//!
+//! Integers don't save anyone from drivers that miscompile, so this runs on the very adapter, driver and stages that
+//! will be used.
+
+use std::ops::ControlFlow;
+
+use crate::gpu;
+use crate::image::{Rgb, Sample};
+use crate::net::Net;
+use crate::random::Random;
+use crate::reference::{self, Features};
+use crate::upscaler::{TileSize, Timings};
+use crate::{Error, Result};
+
+/// Sizes of the test pictures: a single pixel, and one with several workgroups along both axes whose last ones, in rows
+/// and in columns, are partly idle.
+const SIZES: [(usize, usize); 2] = [(1, 1), (45, 23)];
+/// Side of the tiles that the whole net is run with.
+const TILE: TileSize = TileSize::Side(17);
+
+/// Compares every stage of `net` on `engine` with the reference, on 8-bit and 16-bit pictures.
+///
+/// # Errors
+/// [`Error::SelfTest`] for the first stage that differs; whatever the device refuses.
+pub(crate) fn run(net: &Net, engine: &gpu::Engine) -> Result<()> {
+    for (width, height) in SIZES {
+        let samples8 = picture(width, height);
+        // The low byte moves the 16-bit sample off the values that 8 bits can hold.
+        let samples16: Vec<u16> =
+            samples8.iter().zip(picture(height, width)).map(|(&high, low)| u16::from_be_bytes([high, low])).collect();
+        let rgb = Rgb { width, height, samples: &samples8 };
+        hidden_stages(net, engine, rgb)?;
+        whole_net(net, engine, rgb)?;
+        whole_net(net, engine, Rgb { width, height, samples: &samples16 })?;
+    }
+    Ok(())
+}
+
+/// Noise, hard edges between the extremes, and a ramp, side by side; `[height, width, 3]`.
+fn picture(width: usize, height: usize) -> Vec<u8> {
+    let mut random = Random::new(width as u64);
+    let mut samples = Vec::with_capacity(width * height * 3);
+    for y in 0..height {
+        for x in 0..width {
+            samples.extend((0..3).map(|colour| match 3 * x / width {
+                0 => random.byte(),
+                1 => (random.byte() & 1) * u8::MAX,
+                _ => ((x + y) * (colour + 2)).to_le_bytes()[0],
+            }));
+        }
+    }
+    samples
+}
+
+/// Each hidden stage on its own, fed with what the stages before it wrote.
+fn hidden_stages<S: Sample>(net: &Net, engine: &gpu::Engine, rgb: Rgb<S>) -> Result<()> {
+    let mut expected = Features::of_image(rgb);
+    engine.trace(net, rgb, |index, label, features, ring_intact| {
+        expected = reference::hidden(&expected, &net.hidden()[index]);
+        let stage = format!("{label} (layer {index})");
+        if let Some(at) = first_difference(&expected.codes, &features.codes) {
+            return Err(differs(
+                engine,
+                stage,
+                &place(at, rgb.width, features.channels, expected.codes[at], features.codes[at]),
+            ));
+        }
+        if !ring_intact {
+            return Err(differs(engine, stage, "it wrote outside its window"));
+        }
+        Ok(())
+    })
+}
+
+/// All stages, over tiles, up to finished pixels.
+fn whole_net<S: Sample + std::fmt::Display>(net: &Net, engine: &gpu::Engine, rgb: Rgb<S>) -> Result<()> {
+    let expected = reference::run(net, rgb);
+    let tiling = engine.tiling(net, TILE, rgb.width, rgb.height, S::BITS)?;
+    let done = |_| ControlFlow::Continue(());
+    let actual = engine.upscale(net, rgb, &tiling, &done, &mut Timings::default())?;
+    match first_difference(&expected, &actual) {
+        None => Ok(()),
+        Some(at) => {
+            let stage = format!("reconstruct, {}-bit", S::BITS);
+            Err(differs(engine, stage, &place(at, rgb.width * net.scale(), 3, expected[at], actual[at])))
+        }
+    }
+}
+
+/// Index of the first element that is not the same.
+fn first_difference<T: PartialEq>(expected: &[T], actual: &[T]) -> Option<usize> {
+    if expected.len() != actual.len() {
+        return Some(expected.len().min(actual.len()).saturating_sub(1));
+    }
+    expected.iter().zip(actual).position(|(expected, actual)| expected != actual)
+}
+
+fn place(
+    at: usize,
+    width: usize,
+    channels: usize,
+    expected: impl std::fmt::Display,
+    actual: impl std::fmt::Display,
+) -> String {
+    let (pixel, channel) = (at / channels, at % channels);
+    format!("channel {channel} of pixel ({}, {}) is {actual}, not {expected}", pixel % width, pixel / width)
+}
+
+fn differs(engine: &gpu::Engine, stage: String, detail: &str) -> Error {
+    Error::SelfTest { adapter: gpu::label(engine.info()), stage, detail: detail.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_changed_element_is_found() {
+        let expected = picture(9, 5);
+        assert_eq!(first_difference(&expected, &expected), None);
+        for at in 0..expected.len() {
+            let mut actual = expected.clone();
+            actual[at] ^= 1;
+            assert_eq!(first_difference(&expected, &actual), Some(at));
+        }
+        assert!(first_difference(&expected, &expected[1..]).is_some());
+    }
+}
