@@ -5,6 +5,7 @@ mod error;
 mod image;
 pub mod net;
 mod planes;
+mod random;
 mod reference;
 mod tile;
 mod upscaler;
