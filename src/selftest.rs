@@ -24,17 +24,19 @@ const TILE: TileSize = TileSize::Side(17);
 /// # Errors
 /// [`Error::SelfTest`] for the first stage that differs; whatever the device refuses.
 pub(crate) fn run(net: &Net, engine: &gpu::Engine) -> Result<()> {
-    for (width, height) in SIZES {
-        let samples8 = picture(width, height);
-        // The low byte moves the 16-bit sample off the values that 8 bits can hold.
-        let samples16: Vec<u16> =
-            samples8.iter().zip(picture(height, width)).map(|(&high, low)| u16::from_be_bytes([high, low])).collect();
-        let rgb = Rgb { width, height, samples: &samples8 };
-        hidden_stages(net, engine, rgb)?;
-        whole_net(net, engine, rgb)?;
-        whole_net(net, engine, Rgb { width, height, samples: &samples16 })?;
-    }
-    Ok(())
+    SIZES.iter().try_for_each(|&(width, height)| on_picture(net, engine, width, height))
+}
+
+/// The same on pictures of one size.
+pub(crate) fn on_picture(net: &Net, engine: &gpu::Engine, width: usize, height: usize) -> Result<()> {
+    let samples8 = picture(width, height);
+    // The low byte moves the 16-bit sample off the values that 8 bits can hold.
+    let bytes = samples8.iter().zip(picture(height, width));
+    let samples16: Vec<u16> = bytes.map(|(&high, low)| u16::from_be_bytes([high, low])).collect();
+    let rgb = Rgb { width, height, samples: &samples8 };
+    hidden_stages(net, engine, rgb)?;
+    whole_net(net, engine, rgb)?;
+    whole_net(net, engine, Rgb { width, height, samples: &samples16 })
 }
 
 /// Noise, hard edges between the extremes, and a ramp, side by side; `[height, width, 3]`.
