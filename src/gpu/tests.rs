@@ -113,7 +113,7 @@ fn a_lost_device_is_an_error() {
 #[test]
 fn a_device_of_the_callers_with_small_buffers_gives_the_same_bytes() {
     let net = random_net(4, 3, &[28]).unwrap();
-    let samples: Vec<u8> = (0..600 * 500 * 3_u32).map(|i| (i * i / 7).to_le_bytes()[0]).collect();
+    let samples: Vec<u8> = (0..600 * 500 * 3_u32).map(|i| (i.wrapping_mul(i) / 7).to_le_bytes()[0]).collect();
     let image = Image::from_rgb8(600, 500, samples).unwrap();
     let expected = Upscaler::new(net.clone(), Target::Cpu).unwrap().upscale(&image).unwrap();
     for adapter in test_adapters() {
