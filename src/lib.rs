@@ -10,7 +10,7 @@ pub mod net;
 mod planes;
 mod random;
 mod reference;
-mod selftest;
+pub mod selftest;
 mod tile;
 mod upscaler;
 

@@ -7,7 +7,8 @@ use std::ops::ControlFlow;
 
 use crate::gpu;
 use crate::image::{Rgb, Sample};
-use crate::net::Net;
+use crate::net::random::random_net;
+use crate::net::{ABPN_X3, Net};
 use crate::random::Random;
 use crate::reference::{self, Features};
 use crate::upscaler::{TileSize, Timings};
@@ -18,6 +19,19 @@ use crate::{Error, Result};
 const SIZES: [(usize, usize); 2] = [(1, 1), (45, 23)];
 /// Side of the tiles that the whole net is run with.
 const TILE: TileSize = TileSize::Side(17);
+
+/// Nets for a thorough test: the shipped one, and random members of the family that differ in scale, depth and width.
+///
+/// # Errors
+/// None, unless abpn was built with a damaged weight file.
+pub fn nets() -> Result<Vec<(String, Net)>> {
+    let members: [(usize, &[usize]); 4] = [(2, &[16, 16]), (3, &[28, 27]), (4, &[48, 48]), (3, &[5, 64, 1, 33])];
+    let random = (1..).zip(members).map(|(seed, (scale, hidden))| {
+        let net = random_net(seed, scale, hidden)?;
+        Ok((format!("random x{scale} net, hidden layers of {hidden:?} channels"), net))
+    });
+    std::iter::once(Net::read(ABPN_X3).map(|net| ("the shipped x3 net".to_owned(), net))).chain(random).collect()
+}
 
 /// Compares every stage of `net` on `engine` with the reference, on 8-bit and 16-bit pictures.
 ///

@@ -75,6 +75,13 @@ impl Engine {
         &self.info
     }
 
+    /// Adapter, driver, shaders and parameters.
+    pub fn identity(&self, net: &Net) -> String {
+        let shaders: Vec<_> =
+            [8, 16].iter().flat_map(|&bits| Variant::of_net(net, bits)).map(|variant| variant.wgsl()).collect();
+        format!("{:?}\n{shaders:?}\n{:?}", self.info, net.layers())
+    }
+
     fn program(&self, net: &Net, bits: u32) -> Result<Program> {
         let variants = Variant::of_net(net, bits);
         let mut compiled = self.stages.lock().unwrap_or_else(PoisonError::into_inner);
