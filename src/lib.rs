@@ -8,6 +8,7 @@ pub mod gpu;
 mod image;
 pub mod net;
 mod planes;
+pub mod profile;
 mod random;
 mod reference;
 pub mod selftest;

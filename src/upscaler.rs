@@ -57,11 +57,11 @@ pub type Observer<'a> = &'a (dyn Fn(usize, usize) -> ControlFlow<()> + Sync);
 /// Upscales images with one net on one device. It can be shared by threads, each upscaling its own image.
 pub struct Upscaler {
     net: Net,
-    engine: Engine,
+    pub(crate) engine: Engine,
     tile: TileSize,
 }
 
-enum Engine {
+pub(crate) enum Engine {
     Cpu,
     Gpu(Box<gpu::Engine>),
 }
