@@ -6,6 +6,7 @@ mod failure;
 mod model;
 mod selftest;
 mod upscale;
+mod weights;
 
 use std::process::ExitCode;
 
