@@ -7,6 +7,7 @@ mod model;
 mod selftest;
 mod upscale;
 mod verdict;
+mod weights;
 
 use std::process::ExitCode;
 
