@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::codec::Format;
+
 /// An error of the library. Its text names the thing, the cause and, where there is one, the remedy.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -50,6 +52,35 @@ pub enum Error {
         path: PathBuf,
         /// What the system said.
         source: std::io::Error,
+    },
+    /// The bytes begin like no image format that abpn reads.
+    #[error("not an image, or of an unknown format (abpn reads PNG, JPEG, WebP, BMP, TIFF, PNM and QOI)")]
+    UnknownFormat,
+    /// An image can't be decoded: damaged, cut short, or of a kind that abpn can't read faithfully.
+    #[error("can't decode this {format}: {reason}")]
+    Decode {
+        /// The format that the file's first bytes promise.
+        format: Format,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A picture has more pixels than the caller allows.
+    #[error("{width}x{height} pixels are more than the limit of {max_pixels} (raise it with --max-pixels)")]
+    TooManyPixels {
+        /// Width in pixels.
+        width: u32,
+        /// Height in pixels.
+        height: u32,
+        /// The most that are allowed.
+        max_pixels: u64,
+    },
+    /// A format can't hold a picture, or writing it failed.
+    #[error("can't write {format}: {reason}")]
+    Encode {
+        /// The format.
+        format: Format,
+        /// Why not.
+        reason: String,
     },
     /// No adapter fits what was asked for.
     #[error("no GPU adapter: {0}")]

@@ -1,6 +1,7 @@
 //! GPU upscaler for images: ABPN (Anchor-based Plain Net, arXiv 2105.09750) in 8-bit integers, the same bytes on every
 //! GPU and on the CPU.
 
+pub mod codec;
 mod error;
 pub mod eval;
 pub mod gpu;

@@ -55,7 +55,12 @@ pub enum Choice {
 
 /// The adapters, in a stable order. `WGPU_BACKEND` restricts them to some backends, as `vulkan,gl`.
 pub fn adapters() -> Vec<Adapter> {
+    adapters_of(wgpu::Backends::all())
+}
+
+fn adapters_of(backends: wgpu::Backends) -> Vec<Adapter> {
     let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
+    descriptor.backends &= backends;
     // The same behaviour in debug builds as in release builds.
     descriptor.flags = wgpu::InstanceFlags::empty().with_env();
     let backends = descriptor.backends;
@@ -77,6 +82,13 @@ pub fn choose(choice: &Choice) -> Result<Adapter> {
         (Choice::Best, Some(named)) => named,
         (choice, _) => choice,
     };
+    if *choice == Choice::Best {
+        // GL takes a while to start, and is only needed where no native backend has a real GPU.
+        let native = adapters_of(wgpu::Backends::PRIMARY).into_iter().filter(|adapter| !adapter.is_software());
+        if let Some(adapter) = native.min_by_key(Adapter::rank) {
+            return Ok(adapter);
+        }
+    }
     let mut adapters = adapters();
     adapters.sort_by_key(Adapter::rank);
     let fits = |adapter: &Adapter| match choice {

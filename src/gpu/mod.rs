@@ -7,6 +7,8 @@ mod packing;
 mod plan;
 mod shader;
 mod stage;
+#[cfg(test)]
+mod tests;
 mod workspace;
 
 pub(crate) use adapter::label;

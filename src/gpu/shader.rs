@@ -102,7 +102,10 @@ impl Variant {
     }
 
     /// The stage's WGSL.
-    pub fn wgsl(&self) -> String {
+    ///
+    /// # Errors
+    /// If a template is broken.
+    pub fn wgsl(&self) -> Result<String, minijinja::Error> {
         let mut text = self.header();
         text += include_str!("../../shaders/window.wgsl");
         text += include_str!("../../shaders/layer.wgsl");
@@ -126,7 +129,7 @@ impl Variant {
                 include_str!("../../shaders/reconstruct.wgsl")
             }
         };
-        text + &self.unroll(main)
+        Ok(text + &self.unroll(main)?)
     }
 
     fn header(&self) -> String {
@@ -138,19 +141,15 @@ impl Variant {
         )
     }
 
-    fn unroll(&self, template: &str) -> String {
+    fn unroll(&self, template: &str) -> Result<String, minijinja::Error> {
         let scale = match self.end {
             End::Features => 0,
             End::Pixels { scale, .. } => scale,
         };
         let mut environment = Environment::empty();
         environment.add_function("range", minijinja::functions::range);
-        let rendered =
-            environment.add_template("accumulate.wgsl", include_str!("../../shaders/accumulate.wgsl")).and_then(|()| {
-                environment
-                    .render_str(template, context! { words => self.shape.group_words, pixels => self.pixels(), scale })
-            });
-        rendered.expect("the templates ship with abpn and a test renders every kind of variant")
+        environment.add_template("accumulate.wgsl", include_str!("../../shaders/accumulate.wgsl"))?;
+        environment.render_str(template, context! { words => self.shape.group_words, pixels => self.pixels(), scale })
     }
 }
 

@@ -22,7 +22,8 @@ impl Stage {
     pub fn new(context: &Context, variant: &Variant) -> Result<Self> {
         let label = variant.label();
         let bug = |what: &dyn std::fmt::Display| Error::Gpu(format!("shader {label}: {what}"));
-        let module = naga::front::wgsl::parse_str(&variant.wgsl()).map_err(|error| bug(&error))?;
+        let wgsl = variant.wgsl().map_err(|error| bug(&error))?;
+        let module = naga::front::wgsl::parse_str(&wgsl).map_err(|error| bug(&error))?;
         let mut entries = Vec::new();
         let mut bindings = Vec::new();
         for (_, global) in module.global_variables.iter() {

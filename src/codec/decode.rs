@@ -1,0 +1,208 @@
+//! Files to pictures.
+
+use std::fs::File;
+use std::io::{Cursor, Read};
+use std::path::Path;
+
+use image::codecs::bmp::BmpDecoder;
+use image::codecs::png::PngDecoder;
+use image::codecs::pnm::PnmDecoder;
+use image::codecs::qoi::QoiDecoder;
+use image::codecs::tiff::TiffDecoder;
+use image::codecs::webp::WebPDecoder;
+use image::metadata::Orientation;
+use image::{ColorType, ExtendedColorType, ImageDecoder, ImageError, Limits};
+
+use super::{Format, Note, Picture, jpeg, orientation};
+use crate::{Error, Image, Layout, Result, Samples};
+
+/// A limit on the pixels of an input that suits most machines: 16384 x 16384.
+pub const DEFAULT_MAX_PIXELS: u64 = 1 << 28;
+
+/// Bytes a pixel of the largest layout and depth.
+const MAX_BYTES_PER_PIXEL: u64 = 8;
+
+/// Memory for everything in a file but its pixels: palettes, profiles, previews, a decoder's buffers.
+const OVERHEAD_BYTES: u64 = 64 << 20;
+
+/// The longest file, in bytes, that may hold a picture of `max_pixels`; reading more is pointless.
+pub fn max_file_len(max_pixels: u64) -> u64 {
+    max_pixels.saturating_mul(MAX_BYTES_PER_PIXEL).saturating_add(OVERHEAD_BYTES)
+}
+
+/// Reads the image file at `path`, as [`decode`] does; the file's extension doesn't matter.
+///
+/// # Errors
+/// [`Error::Io`] if the file can't be read; else as [`decode`].
+pub fn read(path: &Path, max_pixels: u64) -> Result<(Picture, Vec<Note>)> {
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(max_file_len(max_pixels)).read_to_end(&mut bytes))
+        .map_err(|source| Error::Io { path: path.to_owned(), source })?;
+    decode(&bytes, max_pixels)
+}
+
+/// Decodes an image file's bytes; their signature tells the format. Returns the picture and what of it was lost.
+///
+/// Palettes become colours, fewer than 8 bits become 8; otherwise layout and depth are the file's. The orientation in
+/// the file is applied to the pixels.
+///
+/// # Errors
+/// [`Error::UnknownFormat`]; [`Error::TooManyPixels`], before any pixel is decoded, if width x height exceeds
+/// `max_pixels`; [`Error::Decode`] if the file is damaged, cut short, or of a kind that can't be read faithfully.
+pub fn decode(bytes: &[u8], max_pixels: u64) -> Result<(Picture, Vec<Note>)> {
+    let format = Format::guess(bytes).ok_or(Error::UnknownFormat)?;
+    let mut limits = Limits::no_limits();
+    limits.max_alloc = Some(max_file_len(max_pixels));
+    let error = |cause: ImageError| Error::Decode { format, reason: reason(&cause) };
+    let reader = Cursor::new(bytes);
+    let pixels = Pixels { format, max_pixels, limits: limits.clone() };
+    let stored = match format {
+        Format::Jpeg => jpeg::decode(bytes, max_pixels)?,
+        Format::Png => {
+            let decoder = PngDecoder::with_limits(reader, limits).map_err(error)?;
+            let animated = decoder.is_apng().map_err(error)?;
+            pixels.read(decoder)?.noting(animated)
+        }
+        Format::WebP => {
+            let decoder = WebPDecoder::new(reader).map_err(error)?;
+            let animated = decoder.has_animation();
+            pixels.read(decoder)?.noting(animated)
+        }
+        Format::Tiff => {
+            // TIFF has a tag for the orientation, and no EXIF block.
+            let mut decoder = TiffDecoder::new(reader).map_err(error)?;
+            let orientation = decoder.orientation().map_err(error)?;
+            Stored { orientation, ..pixels.read(decoder)? }
+        }
+        Format::Bmp => pixels.read(BmpDecoder::new(reader).map_err(error)?)?,
+        Format::Pnm => pixels.read(PnmDecoder::new(reader).map_err(error)?)?,
+        Format::Qoi => pixels.read(QoiDecoder::new(reader).map_err(error)?)?,
+    };
+    stored.upright()
+}
+
+/// A picture as it lies in its file.
+pub(super) struct Stored {
+    pub width: u32,
+    pub height: u32,
+    pub layout: Layout,
+    pub samples: Samples,
+    pub icc: Option<Vec<u8>>,
+    /// As in [`Picture::exif`].
+    pub exif: Option<Vec<u8>>,
+    /// How to turn the samples upright.
+    pub orientation: Orientation,
+    pub notes: Vec<Note>,
+}
+
+impl Stored {
+    fn noting(mut self, animated: bool) -> Self {
+        if animated {
+            self.notes.push(Note::FirstFrameOnly);
+        }
+        self
+    }
+
+    fn upright(self) -> Result<(Picture, Vec<Note>)> {
+        let size = (self.width as usize, self.height as usize);
+        let channels = self.layout.channels();
+        let (samples, (width, height)) = match self.samples {
+            Samples::U8(samples) => {
+                let (samples, size) = orientation::apply(samples, size, channels, self.orientation);
+                (Samples::U8(samples), size)
+            }
+            Samples::U16(samples) => {
+                let (samples, size) = orientation::apply(samples, size, channels, self.orientation);
+                (Samples::U16(samples), size)
+            }
+        };
+        #[expect(clippy::cast_possible_truncation, reason = "the file's own width and height, perhaps swapped")]
+        let image = Image::new(width as u32, height as u32, self.layout, samples)?;
+        Ok((Picture { image, icc: self.icc, exif: self.exif }, self.notes))
+    }
+}
+
+/// Reads pixels through `image`'s decoders.
+struct Pixels {
+    format: Format,
+    max_pixels: u64,
+    limits: Limits,
+}
+
+impl Pixels {
+    fn read(self, mut decoder: impl ImageDecoder) -> Result<Stored> {
+        let format = self.format;
+        let failed = |cause: ImageError| Error::Decode { format, reason: reason(&cause) };
+        let refused = |reason: &str| Error::Decode { format, reason: reason.to_owned() };
+        let (width, height) = decoder.dimensions();
+        check_pixels(width, height, self.max_pixels)?;
+        if matches!(decoder.original_color_type(), ExtendedColorType::Cmyk8 | ExtendedColorType::Cmyk16) {
+            return Err(refused("it is CMYK; convert it to RGB with a colour-managed program first"));
+        }
+        let (layout, sixteen_bits) = match decoder.color_type() {
+            ColorType::L8 => (Layout::Grey, false),
+            ColorType::La8 => (Layout::GreyAlpha, false),
+            ColorType::Rgb8 => (Layout::Rgb, false),
+            ColorType::Rgba8 => (Layout::Rgba, false),
+            ColorType::L16 => (Layout::Grey, true),
+            ColorType::La16 => (Layout::GreyAlpha, true),
+            ColorType::Rgb16 => (Layout::Rgb, true),
+            ColorType::Rgba16 => (Layout::Rgba, true),
+            _ => return Err(refused("its samples are floating point; convert it to 8 or 16 bits first")),
+        };
+        // Before the limits: TIFF's decoder takes the size of the pixels for a limit on the profile as well.
+        let icc = decoder.icc_profile().map_err(failed)?;
+        let (exif, orientation) = upright_exif(decoder.exif_metadata().map_err(failed)?);
+        decoder.set_limits(self.limits).map_err(failed)?;
+        let samples = if sixteen_bits {
+            let mut samples: Vec<u16> = allocate(width, height, layout, format)?;
+            decoder.read_image(bytemuck::cast_slice_mut(&mut samples)).map_err(failed)?;
+            Samples::U16(samples)
+        } else {
+            let mut samples: Vec<u8> = allocate(width, height, layout, format)?;
+            decoder.read_image(&mut samples).map_err(failed)?;
+            Samples::U8(samples)
+        };
+        Ok(Stored { width, height, layout, samples, icc, exif, orientation, notes: vec![] })
+    }
+}
+
+pub(super) fn check_pixels(width: u32, height: u32, max_pixels: u64) -> Result<()> {
+    match u64::from(width) * u64::from(height) <= max_pixels {
+        true => Ok(()),
+        false => Err(Error::TooManyPixels { width, height, max_pixels }),
+    }
+}
+
+/// Zeroed samples, `[height, width, channels]`; an error where the machine has no memory for them.
+pub(super) fn allocate<S: Copy + Default>(width: u32, height: u32, layout: Layout, format: Format) -> Result<Vec<S>> {
+    let mut samples = Vec::new();
+    (width as usize)
+        .checked_mul(height as usize)
+        .and_then(|pixels| pixels.checked_mul(layout.channels()))
+        .filter(|&len| samples.try_reserve_exact(len).is_ok())
+        .map(|len| samples.resize(len, S::default()))
+        .ok_or_else(|| Error::Decode { format, reason: format!("no memory for {width}x{height} pixels") })?;
+    Ok(samples)
+}
+
+/// The EXIF block from its TIFF header on, with an orientation of 1, and the orientation that it had.
+pub(super) fn upright_exif(exif: Option<Vec<u8>>) -> (Option<Vec<u8>>, Orientation) {
+    let Some(mut exif) = exif else { return (None, Orientation::NoTransforms) };
+    // JPEG's prefix, which some programs also write into PNG and WebP, where it does not belong.
+    if exif.starts_with(b"Exif\0\0") {
+        exif.drain(..6);
+    }
+    let orientation = Orientation::remove_from_exif_chunk(&mut exif).unwrap_or(Orientation::NoTransforms);
+    (Some(exif), orientation)
+}
+
+/// What is wrong, without the words about the format that our own errors begin with.
+fn reason(cause: &ImageError) -> String {
+    match cause {
+        ImageError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => "it is cut short".to_owned(),
+        ImageError::Decoding(error) => std::error::Error::source(error).map_or(cause.to_string(), ToString::to_string),
+        _ => cause.to_string(),
+    }
+}

@@ -1,0 +1,4 @@
+//! Everything that is tested from outside, as one binary.
+
+mod codec;
+mod pictures;
