@@ -29,7 +29,6 @@ impl Random {
 
     /// A number in 0..1, in steps of 2^-32.
     pub fn unit(&mut self) -> f64 {
-        #[expect(clippy::cast_possible_truncation, reason = "32 bits are left")]
         let bits = (self.bits() >> 32) as u32;
         f64::from(bits) / (f64::from(u32::MAX) + 1.0)
     }

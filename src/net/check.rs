@@ -1,13 +1,17 @@
 //! The proof that a net's arithmetic stays in 32 bits and its codes in 0..=255, whatever the picture.
 
+use std::collections::BTreeMap;
+
+use super::file::RESERVED;
 use super::{Layer, MAX_CHANNELS, MAX_LAYERS, TAPS};
 use crate::{Error, Result};
 
+/// Most bytes of all notes together: JSON may take six for one, and the header of a file has its own limit.
+const MAX_NOTES_BYTES: usize = 64 << 10;
+
 /// Checks a whole net; an error names the tensor and the reason.
 pub(super) fn net(scale: usize, layers: &[Layer]) -> Result<()> {
-    if !(2..=4).contains(&scale) {
-        return Err(Error::WeightFile(format!("its scale is {scale}; 2, 3 and 4 can be run")));
-    }
+    self::scale(scale)?;
     if layers.is_empty() || layers.len() > MAX_LAYERS {
         return Err(Error::WeightFile(format!("it has {} layers; 1 to {MAX_LAYERS} can be run", layers.len())));
     }
@@ -16,7 +20,7 @@ pub(super) fn net(scale: usize, layers: &[Layer]) -> Result<()> {
         let is_last = index + 1 == layers.len();
         shapes(index, layer, channels)?;
         if is_last && layer.out_channels != 3 * scale * scale {
-            return Err(tensor(
+            return Err(tensor_error(
                 index,
                 "weight",
                 format!(
@@ -39,19 +43,44 @@ pub(super) fn net(scale: usize, layers: &[Layer]) -> Result<()> {
     Ok(())
 }
 
-/// The error for tensor `conv.{index}.{name}`.
-fn tensor(index: usize, name: &str, reason: impl Into<String>) -> Error {
-    Error::Tensor { tensor: format!("conv.{index}.{name}"), reason: reason.into() }
+/// Checks the scale alone.
+pub(super) fn scale(scale: usize) -> Result<()> {
+    if (2..=4).contains(&scale) {
+        return Ok(());
+    }
+    Err(Error::WeightFile(format!("its scale is {scale}; 2, 3 and 4 can be run")))
+}
+
+/// Checks that the notes don't stand in for the file's own metadata, and that a file can hold them.
+pub(super) fn notes(notes: &BTreeMap<String, String>) -> Result<()> {
+    if let Some(key) = RESERVED.into_iter().find(|&key| notes.contains_key(key)) {
+        return Err(Error::WeightFile(format!("a note can't be called {key:?}: the file format uses that name")));
+    }
+    let bytes: usize = notes.iter().map(|(key, value)| key.len() + value.len()).sum();
+    if bytes > MAX_NOTES_BYTES {
+        return Err(Error::WeightFile(format!("its notes have {bytes} bytes; {MAX_NOTES_BYTES} are the most")));
+    }
+    Ok(())
+}
+
+/// How a layer's tensor is called in files and messages.
+pub(super) fn tensor_name(layer: usize, name: &str) -> String {
+    format!("conv.{layer}.{name}")
+}
+
+/// The error for a layer's tensor.
+pub(super) fn tensor_error(layer: usize, name: &str, reason: impl Into<String>) -> Error {
+    Error::Tensor { tensor: tensor_name(layer, name), reason: reason.into() }
 }
 
 fn shapes(index: usize, layer: &Layer, in_channels: usize) -> Result<()> {
     let outputs = layer.out_channels;
     if layer.in_channels != in_channels {
         let reason = format!("it reads {} channels, and the layer before gives {in_channels}", layer.in_channels);
-        return Err(tensor(index, "weight", reason));
+        return Err(tensor_error(index, "weight", reason));
     }
     if outputs == 0 || outputs > MAX_CHANNELS {
-        return Err(tensor(
+        return Err(tensor_error(
             index,
             "weight",
             format!("it has {outputs} output channels; 1 to {MAX_CHANNELS} can be run"),
@@ -66,7 +95,7 @@ fn shapes(index: usize, layer: &Layer, in_channels: usize) -> Result<()> {
         ("post", layer.post.len(), outputs),
     ] {
         if actual != expected {
-            return Err(tensor(index, name, format!("it has {actual} values, not {expected}")));
+            return Err(tensor_error(index, name, format!("it has {actual} values, not {expected}")));
         }
     }
     Ok(())
@@ -76,7 +105,7 @@ fn shapes(index: usize, layer: &Layer, in_channels: usize) -> Result<()> {
 fn accumulator(index: usize, layer: &Layer, channel: usize) -> Result<()> {
     let weights = &layer.weights[channel * layer.in_channels * TAPS..][..layer.in_channels * TAPS];
     if weights.contains(&i8::MIN) {
-        return Err(tensor(
+        return Err(tensor_error(
             index,
             "weight",
             format!("output channel {channel} has a weight of -128; -127 to 127 are allowed"),
@@ -85,7 +114,7 @@ fn accumulator(index: usize, layer: &Layer, channel: usize) -> Result<()> {
     let reach = layer.acc_range(channel);
     if i32::try_from(*reach.start()).is_err() || i32::try_from(*reach.end()).is_err() {
         let reason = format!("output channel {channel} can reach {} to {}, beyond 32 bits", reach.start(), reach.end());
-        return Err(tensor(index, "bias", reason));
+        return Err(tensor_error(index, "bias", reason));
     }
     Ok(())
 }
@@ -94,19 +123,19 @@ fn accumulator(index: usize, layer: &Layer, channel: usize) -> Result<()> {
 fn code(index: usize, layer: &Layer, channel: usize) -> Result<()> {
     let (limit, pre, mul, post) = (layer.limit[channel], layer.pre[channel], layer.mul[channel], layer.post[channel]);
     if limit > i32::MAX.cast_unsigned() {
-        return Err(tensor(index, "limit", format!("output channel {channel} has {limit}, beyond 2^31 - 1")));
+        return Err(tensor_error(index, "limit", format!("output channel {channel} has {limit}, beyond 2^31 - 1")));
     }
     shifts(index, layer, channel, 1)?;
     let largest = u64::from(limit >> pre) * u64::from(mul) + (1 << (post - 1));
     if largest > u64::from(u32::MAX) {
-        return Err(tensor(
+        return Err(tensor_error(
             index,
             "mul",
             format!("output channel {channel} can overflow 32 bits: {limit} >> {pre}, * {mul}"),
         ));
     }
     if largest >> post > 255 {
-        return Err(tensor(
+        return Err(tensor_error(
             index,
             "limit",
             format!("output channel {channel} can give code {}, above 255", largest >> post),
@@ -119,13 +148,13 @@ fn code(index: usize, layer: &Layer, channel: usize) -> Result<()> {
 fn residual(index: usize, layer: &Layer, channel: usize) -> Result<()> {
     let (limit, pre, mul, post) = (layer.limit[channel], layer.pre[channel], layer.mul[channel], layer.post[channel]);
     if limit > i32::MAX.cast_unsigned() {
-        return Err(tensor(index, "limit", format!("output channel {channel} has {limit}, beyond 2^31 - 1")));
+        return Err(tensor_error(index, "limit", format!("output channel {channel} has {limit}, beyond 2^31 - 1")));
     }
     shifts(index, layer, channel, 9)?;
     // An arithmetic shift of the negative limit rounds away from zero.
     let largest = ((i64::from(limit) >> pre) + 1) * i64::from(mul);
     if largest + (largest >> 8) + 1 + (1 << (post - 1)) > i64::from(i32::MAX) {
-        return Err(tensor(
+        return Err(tensor_error(
             index,
             "mul",
             format!("output channel {channel} can overflow 32 bits: {limit} >> {pre}, * {mul}"),
@@ -138,17 +167,21 @@ fn residual(index: usize, layer: &Layer, channel: usize) -> Result<()> {
 fn shifts(index: usize, layer: &Layer, channel: usize, least_post: u8) -> Result<()> {
     let (limit, pre, post) = (layer.limit[channel], layer.pre[channel], layer.post[channel]);
     if pre > 31 {
-        return Err(tensor(index, "pre", format!("output channel {channel} shifts by {pre}; 0 to 31 are allowed")));
+        return Err(tensor_error(
+            index,
+            "pre",
+            format!("output channel {channel} shifts by {pre}; 0 to 31 are allowed"),
+        ));
     }
     if !(least_post..=31).contains(&post) {
-        return Err(tensor(
+        return Err(tensor_error(
             index,
             "post",
             format!("output channel {channel} shifts by {post}; {least_post} to 31 are allowed"),
         ));
     }
     if limit >> pre > 0xffff {
-        return Err(tensor(index, "pre", format!("output channel {channel}: {limit} >> {pre} is above 65535")));
+        return Err(tensor_error(index, "pre", format!("output channel {channel}: {limit} >> {pre} is above 65535")));
     }
     Ok(())
 }

@@ -5,6 +5,11 @@
 mod check;
 mod file;
 pub mod quantize;
+pub(crate) mod random;
+mod tensors;
+
+pub use file::{FORMAT, SCHEME, VERSION};
+pub use tensors::MAX_FILE_BYTES;
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -98,10 +103,11 @@ impl Net {
     ///
     /// # Errors
     /// [`Error::Tensor`](crate::Error::Tensor) names the first tensor whose shape or values are not fit to run and says
-    /// why; [`Error::WeightFile`](crate::Error::WeightFile) if the scale is not 2, 3 or 4, or the number of layers not
-    /// 1 to [`MAX_LAYERS`].
+    /// why; [`Error::WeightFile`](crate::Error::WeightFile) if the scale is not 2, 3 or 4, the number of layers not
+    /// 1 to [`MAX_LAYERS`], or the notes exceed 64 KiB or use a name of the file format.
     pub fn new(scale: usize, layers: Vec<Layer>, notes: BTreeMap<String, String>) -> Result<Self> {
         check::net(scale, &layers)?;
+        check::notes(&notes)?;
         Ok(Self { scale, layers, notes })
     }
 

@@ -4,7 +4,7 @@
 
 mod conv3x3;
 mod reconstruct;
-mod requantize;
+pub(crate) mod requantize;
 
 pub(crate) use conv3x3::Kernel;
 

@@ -1,1 +1,0 @@
-//! Float weights to an integer net.
