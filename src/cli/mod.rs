@@ -11,6 +11,8 @@ mod model;
 mod net;
 mod selftest;
 mod upscale;
+mod verdict;
+mod weights;
 
 use std::process::ExitCode;
 

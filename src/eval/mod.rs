@@ -24,7 +24,7 @@ mod metrics;
 mod resample;
 
 pub use metrics::{Scores, compare};
-pub use resample::{bicubic, crop, degrade};
+pub use resample::{SCALES, bicubic, crop, degrade};
 
 use crate::image::{Image, Layout, Sample, Samples};
 use crate::{Error, Result};

@@ -13,13 +13,13 @@ use super::refuse_alpha;
 use crate::image::{Image, Sample, Samples};
 use crate::{Error, Result};
 
-/// Scales whose sums fit an i64 with room to spare.
-const SCALES: RangeInclusive<usize> = 1..=255;
+/// Scales at which the sums fit an i64 with room to spare.
+pub const SCALES: RangeInclusive<usize> = 1..=255;
 
 /// Cuts the right and bottom edges off, so that both sides become multiples of `scale`.
 ///
 /// # Errors
-/// [`Error::Eval`] if a side is shorter than `scale`, or `scale` is not 1 to 255.
+/// [`Error::Eval`] if a side is shorter than `scale`, or `scale` is none of [`SCALES`].
 pub fn crop(image: &Image, scale: usize) -> Result<Image> {
     let scale = check_scale(scale)?;
     let (width, height) = (image.width() / scale * scale, image.height() / scale * scale);
@@ -29,14 +29,16 @@ pub fn crop(image: &Image, scale: usize) -> Result<Image> {
     }
     let channels = image.layout().channels();
     let (from, to) = (image.width() as usize * channels, width as usize * channels);
-    fn cut<S: Copy>(samples: &[S], from: usize, to: usize, rows: u32) -> Vec<S> {
-        samples.chunks_exact(from).take(rows as usize).flat_map(|row| &row[..to]).copied().collect()
-    }
     let samples = match image.samples() {
         Samples::U8(samples) => Samples::U8(cut(samples, from, to, height)),
         Samples::U16(samples) => Samples::U16(cut(samples, from, to, height)),
     };
     Image::new(width, height, image.layout(), samples)
+}
+
+/// The first `to` samples of the first `rows` rows of `from` samples each.
+fn cut<S: Copy>(samples: &[S], from: usize, to: usize, rows: u32) -> Vec<S> {
+    samples.chunks_exact(from).take(rows as usize).flat_map(|row| &row[..to]).copied().collect()
 }
 
 /// Reduces a picture `scale` times, `[height, width, channels]` to `[height/scale, width/scale, channels]`, with
@@ -56,7 +58,7 @@ pub fn degrade(image: &Image, scale: usize) -> Result<Image> {
 /// Enlarges a picture `scale` times, `[height, width, channels]` to `[scale*height, scale*width, channels]`.
 ///
 /// # Errors
-/// [`Error::Eval`] for a picture with alpha, or a `scale` that is not 1 to 255; [`Error::ImageSize`] if a side would
+/// [`Error::Eval`] for a picture with alpha, or a `scale` that is none of [`SCALES`]; [`Error::ImageSize`] if a side would
 /// exceed 2^32 - 1 pixels.
 pub fn bicubic(image: &Image, scale: usize) -> Result<Image> {
     refuse_alpha(image)?;
@@ -83,8 +85,8 @@ enum Direction {
 
 fn resize(image: &Image, direction: Direction, scale: u32, width: u32, height: u32) -> Result<Image> {
     let channels = image.layout().channels();
-    let columns = Axis::new(direction, scale, image.width() as usize, width as usize);
-    let rows = Axis::new(direction, scale, image.height() as usize, height as usize);
+    let columns = Axis::new(direction, scale, image.width(), width);
+    let rows = Axis::new(direction, scale, image.height(), height);
     let samples = match image.samples() {
         Samples::U8(samples) => Samples::U8(columns.horizontal(&rows.vertical(samples), channels)),
         Samples::U16(samples) => Samples::U16(columns.horizontal(&rows.vertical(samples), channels)),
@@ -102,15 +104,15 @@ struct Axis {
 }
 
 impl Axis {
-    fn new(direction: Direction, scale: u32, input_len: usize, output_len: usize) -> Self {
+    fn new(direction: Direction, scale: u32, input_len: u32, output_len: u32) -> Self {
         let scale = i64::from(scale);
-        // The kernel's unit, and the distance of input samples, in the steps of 1/(2 scale) units that make all whole.
+        // The kernel's unit of length and the distance of two input samples, in steps that make all positions whole.
         let unit = 2 * scale;
         let step = match direction {
             Direction::Reduce => 2,
             Direction::Enlarge => unit,
         };
-        let outputs = (0..output_len as i64)
+        let outputs = (0..i64::from(output_len))
             .map(|output| {
                 // Where the output sample's middle lies; the middle of input sample 0 is the origin.
                 let centre = match direction {
@@ -123,7 +125,7 @@ impl Axis {
             })
             .collect();
         // Keys' kernel at unit distances sums to 1, whatever the offset.
-        Self { input_len, outputs, denominator: unit / step * 2 * unit.pow(3) }
+        Self { input_len: input_len as usize, outputs, denominator: unit / step * 2 * unit.pow(3) }
     }
 
     /// `[input_len, ..]` to `[output_len, ..]`.
@@ -186,8 +188,8 @@ fn keys(x: i64, unit: i64) -> i64 {
 
 /// The sample of a mirrored axis that lies at `index`.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to len - 1")]
-fn mirrored(index: i64, len: usize) -> usize {
-    let len = len as i64;
+fn mirrored(index: i64, len: u32) -> usize {
+    let len = i64::from(len);
     let index = index.rem_euclid(2 * len);
     index.min(2 * len - 1 - index) as usize
 }

@@ -106,6 +106,9 @@ fn mean<S: Sample>(rgb: &[S]) -> S {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::image::{Image, Samples};
+    use crate::net::random::random_net;
+    use crate::{Target, Upscaler};
 
     const HALO: usize = 7;
 
@@ -188,5 +191,76 @@ mod tests {
         let white = planes.colours.iter().filter(|&&colour| colour == 200).count();
         assert_eq!(white, 3 * (1 + ALPHA_REACH + 3));
         assert_eq!(planes.colours[white..], vec![0; 60 - white]);
+    }
+
+    /// A disc of one colour, its edge soft, on transparent black, `[side, side, channels]`.
+    fn disc<S: Sample>(colour: &[S], opaque: i32, side: usize, radius: f64) -> Vec<S> {
+        let middle = (side - 1) as f64 / 2.0;
+        let pixels = (0..side * side).map(|i| ((i % side) as f64 - middle).hypot((i / side) as f64 - middle));
+        pixels
+            .flat_map(|distance| {
+                #[expect(clippy::cast_possible_truncation, reason = "a sample")]
+                let alpha = ((radius - distance).clamp(0.0, 1.0) * f64::from(opaque)) as i32;
+                let black = vec![S::default(); colour.len()];
+                let colour = if alpha == 0 { black } else { colour.to_vec() };
+                colour.into_iter().chain([S::saturating_from(alpha)])
+            })
+            .collect()
+    }
+
+    /// Whatever is visible of an upscaled disc must have the colours of an upscaled picture that is all of that colour.
+    fn assert_no_fringe<S: Sample + std::fmt::Debug>(
+        upscale: impl Fn(&[S], Layout) -> Vec<S>,
+        colour: &[S],
+        opaque: i32,
+    ) {
+        let (layout, plain_layout) =
+            if colour.len() == 1 { (Layout::GreyAlpha, Layout::Grey) } else { (Layout::Rgba, Layout::Rgb) };
+        let side = 31;
+        let result = upscale(&disc(colour, opaque, side, 6.5), layout);
+        let plain = upscale(&colour.repeat(side * side), plain_layout);
+        let mut visible = 0;
+        for (pixel, plain) in iter::zip(result.chunks_exact(layout.channels()), plain.chunks_exact(colour.len())) {
+            if pixel[colour.len()] != S::default() {
+                assert_eq!(pixel[..colour.len()], *plain);
+                visible += 1;
+            }
+        }
+        // More than the disc's area at scale 3.
+        assert!(visible > 1200, "{visible}");
+    }
+
+    #[test]
+    fn cut_out_shapes_get_no_fringes() {
+        // A net that looks 4 pixels far: its zeros outside the picture don't reach the disc.
+        let net = random_net(3, 3, &[8, 12, 8]).unwrap();
+        let upscaler = Upscaler::new(net, Target::Cpu).unwrap();
+        let upscale = |samples: Samples, layout: Layout| {
+            upscaler.upscale(&Image::new(31, 31, layout, samples).unwrap()).unwrap().into_samples()
+        };
+        let eight = |samples: &[u8], layout| match upscale(Samples::U8(samples.to_vec()), layout) {
+            Samples::U8(samples) => samples,
+            Samples::U16(_) => panic!("the depth must not change"),
+        };
+        assert_no_fringe(eight, &[255, 255, 255], 255);
+        assert_no_fringe(eight, &[10, 200, 90], 255);
+        assert_no_fringe(eight, &[255], 255);
+        let sixteen = |samples: &[u16], layout| match upscale(Samples::U16(samples.to_vec()), layout) {
+            Samples::U16(samples) => samples,
+            Samples::U8(_) => panic!("the depth must not change"),
+        };
+        assert_no_fringe(sixteen, &[65535, 40000, 300], 65535);
+    }
+
+    #[test]
+    #[should_panic(expected = "left == right")]
+    fn a_fringe_is_found() {
+        // Black around the disc, and a "net" that mixes each pixel with its left neighbour.
+        let smear = |samples: &[u8], layout: Layout| {
+            let channels = layout.channels();
+            let left = iter::repeat_n(&0, channels).chain(samples);
+            iter::zip(left, samples).map(|(left, sample)| left / 2 + sample / 2).collect()
+        };
+        assert_no_fringe(smear, &[200, 200, 200], 255);
     }
 }

@@ -1,0 +1,57 @@
+//! Tables that line up on a screen and are Markdown too.
+
+use std::fmt::Write;
+
+/// A table whose column widths are known before its rows, so that rows can be printed as they come.
+pub struct Table {
+    widths: Vec<usize>,
+}
+
+impl Table {
+    /// A table with these headings. The first column, of `name_width` characters or more, is text; the others are
+    /// numbers no wider than their headings.
+    pub fn new(headings: &[&str], name_width: usize) -> Self {
+        let mut widths: Vec<usize> = headings.iter().map(|heading| heading.chars().count()).collect();
+        if let Some(first) = widths.first_mut() {
+            *first = name_width.max(*first);
+        }
+        Self { widths }
+    }
+
+    /// A line, without its end: the first cell to the left, the others to the right.
+    pub fn row<S: AsRef<str>>(&self, cells: &[S]) -> String {
+        let mut line = "|".to_owned();
+        for (column, (cell, &width)) in cells.iter().zip(&self.widths).enumerate() {
+            // In a Markdown table a bar ends the cell, even in a file's name.
+            let cell = cell.as_ref().replace('|', "\\|");
+            // Writing to a string does not fail.
+            let _ = if column == 0 { write!(line, " {cell:<width$} |") } else { write!(line, " {cell:>width$} |") };
+        }
+        line
+    }
+
+    /// The line below the headings, without its end.
+    pub fn rule(&self) -> String {
+        let mut line = "|".to_owned();
+        for (column, &width) in self.widths.iter().enumerate() {
+            line.push_str(&"-".repeat(width + 1));
+            line.push_str(if column == 0 { "-|" } else { ":|" });
+        }
+        line
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_line_up() {
+        let headings = ["image", "PSNR dB"];
+        let table = Table::new(&headings, 6);
+        assert_eq!(table.row(&headings), "| image  | PSNR dB |");
+        assert_eq!(table.rule(), "|--------|--------:|");
+        assert_eq!(table.row(&["a.png", "31.5"]), "| a.png  |    31.5 |");
+        assert_eq!(table.row(&["a|b", "1"]), "| a\\|b   |       1 |");
+    }
+}
