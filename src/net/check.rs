@@ -159,3 +159,238 @@ fn shifts(index: usize, layer: &Layer, channel: usize, least_post: u8) -> Result
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::Rgb;
+    use crate::net::Net;
+    use crate::net::random::random_net;
+    use crate::random::Random;
+    use crate::reference::{self, requantize};
+
+    /// A layer with one input channel, all weights 0 and this requantisation of its one output channel.
+    fn layer(limit: u32, pre: u8, mul: u16, post: u8) -> Layer {
+        Layer {
+            in_channels: 1,
+            out_channels: 1,
+            weights: vec![0; TAPS],
+            bias: vec![0],
+            limit: vec![limit],
+            pre: vec![pre],
+            mul: vec![mul],
+            post: vec![post],
+        }
+    }
+
+    /// Values of all magnitudes up to `most`, with extremes more often than by chance.
+    fn extreme(random: &mut Random, most: u32) -> u32 {
+        let any = u32::try_from(random.bits() >> 32).unwrap() >> random.within(0..=31);
+        match random.within(0..=3) {
+            0 => most,
+            1 => most - any % 3,
+            _ => any.min(most),
+        }
+    }
+
+    fn random_layer(random: &mut Random) -> Layer {
+        let limit = extreme(random, i32::MAX.cast_unsigned());
+        let pre = u8::try_from(random.within(0..=32)).unwrap();
+        let mul = u16::try_from(extreme(random, 0xffff)).unwrap();
+        let post = u8::try_from(random.within(0..=33)).unwrap();
+        layer(limit, pre, mul, post)
+    }
+
+    fn accumulators(random: &mut Random, limit: u32) -> Vec<i32> {
+        let limit = limit.cast_signed();
+        let mut accumulators = vec![i32::MIN, i32::MIN + 1, -1, 0, 1, i32::MAX, limit, -limit, limit - 1, 1 - limit];
+        accumulators.extend((0..10).map(|_| extreme(random, u32::MAX).cast_signed()));
+        accumulators
+    }
+
+    #[test]
+    fn codes_that_pass_the_check_are_exact_in_32_bits() {
+        let (mut passed, mut refused) = (0, 0);
+        for seed in 0..100_000 {
+            let mut random = Random::new(seed);
+            let layer = random_layer(&mut random);
+            if code(0, &layer, 0).is_err() {
+                refused += 1;
+                continue;
+            }
+            passed += 1;
+            let (limit, pre, mul, post) = (layer.limit[0], layer.pre[0], layer.mul[0], layer.post[0]);
+            for acc in accumulators(&mut random, limit) {
+                let a = i64::from(acc).clamp(0, limit.into()) >> pre;
+                let exact = (a * i64::from(mul) + (1 << (post - 1))) >> post;
+                assert_eq!(i64::from(requantize::code(acc, &layer, 0)), exact, "seed {seed}, acc {acc}, {layer:?}");
+            }
+        }
+        assert!(passed > 10_000 && refused > 10_000, "{passed} passed, {refused} refused");
+    }
+
+    #[test]
+    fn residuals_that_pass_the_check_are_exact_in_32_bits() {
+        let (mut passed, mut refused) = (0, 0);
+        for seed in 0..100_000 {
+            let mut random = Random::new(seed);
+            let layer = random_layer(&mut random);
+            if residual(0, &layer, 0).is_err() {
+                refused += 1;
+                continue;
+            }
+            passed += 1;
+            let (limit, pre, mul, post) = (i64::from(layer.limit[0]), layer.pre[0], layer.mul[0], layer.post[0]);
+            for acc in accumulators(&mut random, layer.limit[0]) {
+                let p = (i64::from(acc).clamp(-limit, limit) >> pre) * i64::from(mul);
+                let half = 1 << (post - 1);
+                let residual = requantize::residual::<u8>(acc, &layer, 0);
+                assert_eq!(i64::from(residual), (p + half) >> post, "seed {seed}, acc {acc}, {layer:?}");
+                let residual = requantize::residual::<u16>(acc, &layer, 0);
+                assert_eq!(i64::from(residual), (257 * p + half) >> post, "seed {seed}, acc {acc}, {layer:?}");
+                // The anchor comes on top.
+                assert!(residual.checked_add(i32::from(u16::MAX)).is_some(), "seed {seed}, acc {acc}, {layer:?}");
+            }
+        }
+        assert!(passed > 10_000 && refused > 10_000, "{passed} passed, {refused} refused");
+    }
+
+    #[test]
+    fn each_limit_holds_to_the_last_step() {
+        let most = i32::MAX.cast_unsigned();
+        for (allowed, refused) in [
+            // 65535 * 65408 and half a step are just below 256 << 24.
+            (layer(most, 15, 65_408, 24), layer(most, 15, 65_409, 24)),
+            (layer(65_407, 0, 1, 8), layer(65_408, 0, 1, 8)),
+            (layer(255, 0, 2, 1), layer(256, 0, 2, 1)),
+            // The product and half a step are just below 2^32.
+            (layer(0xffff, 0, 49_152, 31), layer(0xffff, 0, 49_153, 31)),
+            (layer(0xffff, 0, 1, 31), layer(0xffff, 0, 1, 32)),
+            (layer(1, 0, 1, 1), layer(1, 0, 1, 0)),
+            (layer(1, 31, 1, 1), layer(1, 32, 1, 1)),
+            (layer(0xffff, 0, 1, 9), layer(0x1_0000, 0, 0, 9)),
+            (layer(most, 15, 0, 8), layer(most + 1, 16, 0, 8)),
+        ] {
+            assert!(code(0, &allowed, 0).is_ok(), "{allowed:?}");
+            assert!(code(0, &refused, 0).is_err(), "{refused:?}");
+        }
+        for (allowed, refused) in [
+            (layer(0xffff, 0, 1, 9), layer(0xffff, 0, 1, 8)),
+            (layer(0xffff, 0, 1, 31), layer(0xffff, 0, 1, 32)),
+            (layer(1, 31, 1, 9), layer(1, 32, 1, 9)),
+            (layer(0xffff, 0, 1, 9), layer(0x1_0000, 0, 0, 9)),
+            (layer(most, 15, 0, 9), layer(most + 1, 16, 0, 9)),
+            // (65536 * mul) * 257 / 256 + 257 must stay below 2^31.
+            (layer(0xffff, 0, 32_640, 9), layer(0xffff, 0, 32_641, 9)),
+        ] {
+            assert!(residual(0, &allowed, 0).is_ok(), "{allowed:?}");
+            assert!(residual(0, &refused, 0).is_err(), "{refused:?}");
+        }
+    }
+
+    /// What the check says of an x2 net with two hidden layers after a change.
+    fn after(change: impl FnOnce(&mut Vec<Layer>)) -> String {
+        let mut layers = random_net(1, 2, &[4, 8]).unwrap().layers().to_vec();
+        change(&mut layers);
+        net(2, &layers).map_or_else(|error| error.to_string(), |()| String::new())
+    }
+
+    #[test]
+    fn each_rule_names_the_tensor_that_breaks_it() {
+        assert_eq!(after(|_| ()), "");
+        let no_layers = after(Vec::clear);
+        assert!(no_layers.contains("0 layers"), "{no_layers}");
+        let many = after(|layers| layers.extend(vec![layers[2].clone(); MAX_LAYERS]));
+        assert!(many.contains("67 layers"), "{many}");
+        for index in 0..3 {
+            let cases: [(&str, fn(&mut Layer)); 18] = [
+                ("weight", |layer| layer.in_channels += 1),
+                ("weight", |layer| layer.out_channels = 0),
+                ("weight", |layer| layer.out_channels = usize::MAX),
+                ("weight", |layer| layer.out_channels = MAX_CHANNELS + 1),
+                ("weight", |layer| layer.weights.push(0)),
+                ("weight", |layer| layer.weights[7] = -128),
+                ("bias", |layer| layer.bias.push(0)),
+                ("bias", |layer| layer.bias[1] = i32::MAX),
+                ("bias", |layer| layer.bias[1] = i32::MIN),
+                ("limit", |layer| layer.limit.clear()),
+                ("limit", |layer| layer.limit[2] = 1 << 31),
+                ("pre", |layer| layer.pre.push(0)),
+                ("pre", |layer| layer.pre[2] = 32),
+                ("pre", |layer| (layer.limit[2], layer.pre[2]) = (1 << 20, 4)),
+                ("mul", |layer| layer.mul.push(0)),
+                ("mul", |layer| (layer.limit[3], layer.pre[3], layer.mul[3], layer.post[3]) = (0xffff, 0, 0xffff, 31)),
+                ("post", |layer| layer.post.push(0)),
+                ("post", |layer| layer.post[0] = 0),
+            ];
+            for (name, change) in cases {
+                let reason = after(|layers| change(&mut layers[index]));
+                assert!(reason.contains(&format!("\"conv.{index}.{name}\"")), "layer {index}, {name}: {reason}");
+            }
+        }
+        let code = after(|layers| layers[0].post[0] -= 1);
+        assert!(code.contains("conv.0.limit") && code.contains("above 255"), "{code}");
+        let block = after(|layers| {
+            layers.pop();
+        });
+        assert!(block.contains("conv.1.weight") && block.contains("12 output channels"), "{block}");
+        for scale in [0, 1, 5, usize::MAX] {
+            assert!(net(scale, random_net(1, 2, &[4]).unwrap().layers()).is_err(), "{scale}");
+        }
+    }
+
+    #[test]
+    fn a_net_at_every_limit_runs_without_overflow() {
+        let mut layers = random_net(1, 4, &[MAX_CHANNELS, MAX_CHANNELS, MAX_CHANNELS]).unwrap().layers().to_vec();
+        let last = layers.len() - 1;
+        for (index, layer) in layers.iter_mut().enumerate() {
+            let largest = 255 * 127 * i32::try_from(layer.in_channels * TAPS).unwrap();
+            let channels = layer.out_channels;
+            layer.limit = vec![i32::MAX.cast_unsigned(); channels];
+            layer.pre = vec![15; channels];
+            // The extremes that `each_limit_holds_to_the_last_step` shows.
+            (layer.mul, layer.post) = if index == last {
+                (vec![32_640; channels], vec![9; channels])
+            } else {
+                (vec![65_408; channels], vec![24; channels])
+            };
+            for out in 0..channels {
+                let weights = &mut layer.weights[out * layer.in_channels * TAPS..][..layer.in_channels * TAPS];
+                weights.fill(if out % 2 == 0 { 127 } else { -127 });
+                // Every other channel goes from 0 up or down to the limit, the others from the opposite limit.
+                layer.bias[out] = match out % 4 {
+                    0 => i32::MAX - largest,
+                    1 => i32::MIN + largest,
+                    2 => i32::MIN,
+                    _ => i32::MAX,
+                };
+            }
+        }
+        net(4, &layers).unwrap();
+        assert_eq!(layers[0].acc_range(0).end(), &i64::from(i32::MAX));
+        assert_eq!(layers[0].acc_range(1).start(), &i64::from(i32::MIN));
+        let net = Net::new(4, layers, std::collections::BTreeMap::new()).unwrap();
+        let mut random = Random::new(2);
+        for fill in [0, 255, 1] {
+            let samples: Vec<u8> = (0..9 * 7 * 3).map(|_| if fill == 1 { random.byte() } else { fill }).collect();
+            let wide: Vec<u16> = samples.iter().map(|&sample| u16::from(sample) * 257).collect();
+            reference::run(&net, Rgb { width: 9, height: 7, samples: &samples });
+            reference::run(&net, Rgb { width: 9, height: 7, samples: &wide });
+        }
+        // One unit more and it would overflow.
+        let mut layers = net.layers().to_vec();
+        layers[0].bias[0] += 1;
+        assert!(super::net(4, &layers).is_err());
+    }
+
+    #[test]
+    fn exactness_in_f32_is_judged_by_the_worst_accumulator() {
+        let mut layer = layer(0, 0, 0, 9);
+        layer.weights.fill(-127);
+        assert_eq!(layer.worst_accumulator(), 255 * 127 * 9);
+        layer.bias[0] = 255 * 127 * 9 - (1 << 24) + 1;
+        assert!(layer.is_exact_in_f32());
+        layer.bias[0] -= 1;
+        assert!(!layer.is_exact_in_f32());
+    }
+}

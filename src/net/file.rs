@@ -107,3 +107,240 @@ fn layer_tensors((index, layer): (usize, &Layer)) -> [Tensor; NAMES.len()] {
         tensor("post", Dtype::U8, layer.post.clone()),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::random::random_net;
+    use crate::net::{ABPN_X3, MAX_CHANNELS, MAX_FILE_BYTES, MAX_LAYERS};
+    use serde_json::{Value, json};
+
+    fn small() -> Net {
+        let net = random_net(1, 2, &[3]).unwrap();
+        let notes = BTreeMap::from([("provenance".to_owned(), "a \"test\"\n\u{1f642}\0".to_owned())]);
+        Net::new(net.scale(), net.layers().to_vec(), notes).unwrap()
+    }
+
+    /// The file with another header, which `change` makes of the old one.
+    fn with_header(file: &[u8], change: impl FnOnce(&mut Value)) -> Vec<u8> {
+        let (header, data) = parts(file);
+        let mut header = serde_json::from_slice(header).unwrap();
+        change(&mut header);
+        joined(header.to_string().as_bytes(), data)
+    }
+
+    fn parts(file: &[u8]) -> (&[u8], &[u8]) {
+        let length = u64::from_le_bytes(*file.first_chunk().unwrap());
+        file[8..].split_at(usize::try_from(length).unwrap())
+    }
+
+    fn joined(header: &[u8], data: &[u8]) -> Vec<u8> {
+        [&(header.len() as u64).to_le_bytes(), header, data].concat()
+    }
+
+    fn reason(file: &[u8]) -> String {
+        Net::read(file).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_net_survives_its_file() {
+        for net in [small(), random_net(2, 3, &[28, 28, 5, 64]).unwrap(), random_net(3, 4, &[]).unwrap()] {
+            let file = net.write();
+            assert_eq!(Net::read(&file).unwrap(), net);
+            assert_eq!(net.write(), file);
+        }
+    }
+
+    #[test]
+    fn the_largest_net_fits_the_limits_with_room_to_spare() {
+        let net = random_net(4, 4, &[MAX_CHANNELS; MAX_LAYERS - 1]).unwrap();
+        // Six bytes of JSON each.
+        let notes = BTreeMap::from([("k".to_owned(), "\u{1}".repeat(MAX_NOTES_BYTES - 1))]);
+        let net = Net::new(net.scale(), net.layers().to_vec(), notes).unwrap();
+        let file = net.write();
+        assert!(file.len() < MAX_FILE_BYTES / 4);
+        assert_eq!(Net::read(&file).unwrap(), net);
+    }
+
+    #[test]
+    fn notes_that_a_file_cannot_hold_are_refused() {
+        let net = small();
+        for (key, length) in [("scale", 1), ("format", 1), ("version", 1), ("scheme", 1), ("k", MAX_NOTES_BYTES)] {
+            let notes = BTreeMap::from([(key.to_owned(), "x".repeat(length))]);
+            assert!(Net::new(2, net.layers().to_vec(), notes).is_err(), "{key}");
+        }
+    }
+
+    #[test]
+    fn tensors_are_aligned() {
+        let file = small().write();
+        let (header, _) = parts(&file);
+        assert_eq!(header.len() % 8, 0);
+        let header: Value = serde_json::from_slice(header).unwrap();
+        for (name, tensor) in header.as_object().unwrap().iter().filter(|(name, _)| *name != "__metadata__") {
+            let bytes = if name.ends_with("bias") || name.ends_with("limit") { 4 } else { 1 };
+            let bytes = if name.ends_with("mul") { 2 } else { bytes };
+            assert_eq!(tensor["data_offsets"][0].as_u64().unwrap() % bytes, 0, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_file_cut_anywhere_is_an_error() {
+        let file = small().write();
+        for length in 0..file.len() {
+            assert!(Net::read(&file[..length]).is_err(), "{length} bytes");
+        }
+        assert!(Net::read(&[&file[..], &[0]].concat()).is_err());
+    }
+
+    #[test]
+    fn a_damaged_byte_gives_an_error_or_a_net_that_is_proved() {
+        let file = small().write();
+        let (mut errors, mut nets) = (0, 0);
+        for index in 0..file.len() {
+            for pattern in [0x01, 0x02, 0x04, 0x08, 0x10, 0x20, 0x40, 0x80, 0xff] {
+                let mut damaged = file.clone();
+                damaged[index] ^= pattern;
+                match Net::read(&damaged) {
+                    Ok(net) => {
+                        assert_eq!(Net::read(&net.write()).unwrap(), net);
+                        nets += 1;
+                    }
+                    Err(_) => errors += 1,
+                }
+            }
+        }
+        assert!(errors > 1000 && nets > 100, "{errors} errors, {nets} nets");
+    }
+
+    #[test]
+    fn sizes_are_refused_before_anything_is_allocated_for_them() {
+        let file = small().write();
+        for length in [u64::MAX, u64::MAX - 7, 1 << 40, (1 << 20) + 1] {
+            let mut claim = file.clone();
+            claim[..8].copy_from_slice(&length.to_le_bytes());
+            assert!(reason(&claim).contains("header claims"), "{length}");
+        }
+        assert!(reason(&vec![0; MAX_FILE_BYTES + 1]).contains("more than"));
+        let huge = with_header(&file, |header| header["conv.0.weight"]["shape"] = json!([u64::MAX, u64::MAX, 3, 3]));
+        assert!(Net::read(&huge).is_err());
+        let nested = joined("[".repeat(1 << 19).as_bytes(), &[]);
+        assert!(Net::read(&nested).is_err());
+    }
+
+    #[test]
+    fn metadata_must_be_what_this_version_reads() {
+        let file = small().write();
+        for (key, value, expected) in [
+            ("format", "other", "format is \"other\""),
+            ("format", "abpn-float", "abpn model quantize"),
+            ("version", "2", "version is \"2\""),
+            ("scheme", "int4", "scheme is \"int4\""),
+            ("scale", "5", "scale is 5"),
+            ("scale", "three", "not a number"),
+            ("scale", "-2", "not a number"),
+        ] {
+            let changed = with_header(&file, |header| header["__metadata__"][key] = json!(value));
+            assert!(reason(&changed).contains(expected), "{key} {value}: {}", reason(&changed));
+            let missing = with_header(&file, |header| {
+                header["__metadata__"].as_object_mut().unwrap().remove(key);
+            });
+            assert!(reason(&missing).contains(&format!("no \"{key}\"")), "{}", reason(&missing));
+        }
+        let none = with_header(&file, |header| {
+            header.as_object_mut().unwrap().remove("__metadata__");
+        });
+        assert!(reason(&none).contains("no \"format\""));
+        // The scale of a valid file, but not of its layers.
+        let other = with_header(&file, |header| header["__metadata__"]["scale"] = json!("3"));
+        assert!(reason(&other).contains("conv.1.weight"), "{}", reason(&other));
+    }
+
+    #[test]
+    fn tensors_must_be_the_known_ones_with_their_types_and_shapes() {
+        let file = small().write();
+        for layer in 0..2 {
+            for name in NAMES {
+                let tensor = tensor_name(layer, name);
+                let check = |change: &dyn Fn(&mut Value), expected: &str| {
+                    let reason = reason(&with_header(&file, |header| change(header)));
+                    assert!(reason.contains(expected) && reason.contains("conv."), "{tensor}: {reason}");
+                };
+                let renamed = |to: String| {
+                    let tensor = &tensor;
+                    move |header: &mut Value| {
+                        let entry = header.as_object_mut().unwrap().remove(tensor).unwrap();
+                        header[&to] = entry;
+                    }
+                };
+                check(&renamed(format!("conv.{layer}.{name}s")), "unknown");
+                check(&renamed(format!("conv.0{layer}.{name}")), "unknown");
+                check(&renamed(format!("conv.+{layer}.{name}")), "unknown");
+                check(&renamed(name.to_owned()), "unknown");
+                check(
+                    &renamed(format!("conv.{layer}{layer}{layer}.{name}")),
+                    if layer == 0 { "unknown" } else { "layers" },
+                );
+                check(&renamed(format!("conv.{}.{name}", usize::MAX)), "layers");
+                check(&renamed(format!("conv.2.{name}")), "missing");
+                let dtype = if name == "weight" || name == "pre" || name == "post" { "F8_E4M3" } else { "BF16" };
+                let width = if name == "mul" { 1 } else { 2 };
+                check(
+                    &|header| {
+                        header[&tensor]["dtype"] = json!(dtype);
+                        if dtype == "BF16" {
+                            header[&tensor]["shape"][0] = json!(header[&tensor]["shape"][0].as_u64().unwrap() * width);
+                        }
+                    },
+                    "type is",
+                );
+                check(&|header| header[&tensor]["shape"].as_array_mut().unwrap().push(json!(1)), "shape");
+            }
+        }
+    }
+
+    #[test]
+    fn layers_must_be_numbered_without_gaps() {
+        let file = small().write();
+        let shifted = with_header(&file, |header| {
+            for name in NAMES {
+                let entry = header.as_object_mut().unwrap().remove(&tensor_name(1, name)).unwrap();
+                header[tensor_name(2, name)] = entry;
+            }
+        });
+        assert_eq!(reason(&shifted), "tensor \"conv.1.weight\": it is missing");
+        let empty =
+            joined(br#"{"__metadata__":{"format":"abpn","version":"1","scheme":"abpn-int8","scale":"2"}}"#, &[]);
+        assert!(reason(&empty).contains("0 layers"));
+    }
+
+    #[test]
+    fn a_key_that_comes_twice_is_no_way_past_the_checks() {
+        let file = small().write();
+        let (header, data) = parts(&file);
+        let header = std::str::from_utf8(header).unwrap().trim_end();
+        let doubled = |extra: &str| joined(format!("{{{extra},{}", &header[1..]).as_bytes(), data);
+        for extra in [
+            r#""__metadata__":{"format":"abpn"}"#,
+            r#""conv.0.bias":{"dtype":"I32","shape":[1000000],"data_offsets":[0,4000000]}"#,
+            r#""conv.0.bias":{"dtype":"I32","shape":[3],"data_offsets":[0,12]}"#,
+            r#""conv.0.weight":{"dtype":"I8","shape":[0],"data_offsets":[0,0]}"#,
+        ] {
+            if let Ok(net) = Net::read(&doubled(extra)) {
+                assert_eq!(net, small(), "{extra}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_shipped_net_is_abpn_x3() {
+        let net = Net::read(ABPN_X3).unwrap();
+        assert_eq!(net.scale(), 3);
+        assert_eq!(net.hidden().iter().map(|layer| layer.out_channels).collect::<Vec<_>>(), [28, 28, 28, 28, 28, 27]);
+        assert_eq!(net.notes()["license"], "MIT OR Apache-2.0");
+        assert!(net.notes()["provenance"].contains("weights/README.md"));
+        assert_eq!(net.notes().len(), 2);
+        assert!(net.layers().iter().all(Layer::is_exact_in_f32));
+        assert_eq!(net.write(), ABPN_X3);
+    }
+}
