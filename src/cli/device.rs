@@ -1,5 +1,6 @@
 //! What computes: the options for it, and the upscaler they ask for.
 
+use abpn::gpu::Choice;
 use abpn::{Error, Net, Target, Upscaler};
 use clap::ValueEnum;
 
@@ -24,7 +25,7 @@ pub struct DeviceArgs {
     pub device: Device,
     /// The adapter, by its number or a part of its name in `abpn adapters`
     #[arg(short, long, value_name = "INDEX|NAME")]
-    pub gpu: Option<String>,
+    pub gpu: Option<Choice>,
 }
 
 /// An upscaler that runs `net` where `choice` says.
