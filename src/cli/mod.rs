@@ -10,9 +10,9 @@ mod message;
 mod model;
 mod net;
 mod selftest;
+mod table;
 mod upscale;
 mod verdict;
-mod weights;
 
 use std::process::ExitCode;
 
