@@ -222,3 +222,13 @@ fn what_can_not_be_read_faithfully_is_refused() {
     let error = decode(tiff.get_ref(), 1).unwrap_err().to_string();
     assert!(error.contains("floating point"), "{error}");
 }
+
+#[test]
+fn further_pages_are_missed_aloud() {
+    let mut tiff = encoded(&bare(gradient(2, 2)), Format::Tiff);
+    assert_eq!(decode(&tiff, 4).unwrap().1, []);
+    // The first directory is the file's last thing, and its last four bytes point to the next.
+    let end = tiff.len() - 4;
+    tiff[end] = 8;
+    assert_eq!(decode(&tiff, 4).unwrap().1, [Note::FirstOnly]);
+}

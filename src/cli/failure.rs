@@ -4,6 +4,15 @@ use std::process::ExitCode;
 
 use abpn::Error;
 
+use super::message::say;
+
+/// Exit code: some or all inputs failed.
+const INPUT_FAILED: u8 = 1;
+/// Exit code: the weight file can't be used.
+pub const BAD_WEIGHTS: u8 = 6;
+/// Exit code: interrupted, as shells report the signal of Ctrl-C.
+pub const INTERRUPTED: u8 = 130;
+
 /// The table that `--help` ends with.
 pub const EXIT_CODES: &str = "\
 Exit codes:
@@ -28,7 +37,7 @@ pub struct Failure {
 impl Failure {
     /// An input or output failed, or something with no exit code of its own.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), code: 1 }
+        Self { message: message.into(), code: INPUT_FAILED }
     }
 
     /// The options contradict each other.
@@ -36,10 +45,15 @@ impl Failure {
         Self { message: message.into(), code: 2 }
     }
 
+    /// Whether it concerns more than one input: other images would fail alike, or the user wants to stop.
+    pub fn is_fatal(&self) -> bool {
+        self.code != INPUT_FAILED
+    }
+
     /// Prints the message and gives the exit code.
     pub fn report(self) -> ExitCode {
         if !self.message.is_empty() {
-            eprintln!("abpn: {}", self.message);
+            say(self.message);
         }
         ExitCode::from(self.code)
     }
@@ -58,9 +72,9 @@ impl From<Error> for Failure {
             Error::NoAdapter(_) | Error::Adapter { .. } => 3,
             Error::SelfTest { .. } => 4,
             Error::OutOfMemory { .. } | Error::DeviceLost { .. } | Error::Timeout { .. } | Error::Gpu(_) => 5,
-            Error::WeightFile(_) | Error::Tensor { .. } => 6,
-            Error::Cancelled => 130,
-            _ => 1,
+            Error::WeightFile(_) | Error::Tensor { .. } => BAD_WEIGHTS,
+            Error::Cancelled => INTERRUPTED,
+            _ => INPUT_FAILED,
         };
         Self { message: error.to_string(), code }
     }

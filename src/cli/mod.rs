@@ -1,9 +1,14 @@
 //! The command line: text to plain values, one module a command, failures to exit codes.
 
 mod adapters;
+mod atomic;
+mod device;
 mod eval;
 mod failure;
+mod interrupt;
+mod message;
 mod model;
+mod net;
 mod selftest;
 mod upscale;
 

@@ -73,7 +73,7 @@ pub fn decode(bytes: &[u8], max_pixels: u64) -> Result<(Picture, Vec<Note>)> {
             // TIFF has a tag for the orientation, and no EXIF block.
             let mut decoder = TiffDecoder::new(reader).map_err(error)?;
             let orientation = decoder.orientation().map_err(error)?;
-            Stored { orientation, ..pixels.read(decoder)? }
+            Stored { orientation, ..pixels.read(decoder)? }.noting(has_pages(bytes).unwrap_or(false))
         }
         Format::Bmp => pixels.read(BmpDecoder::new(reader).map_err(error)?)?,
         Format::Pnm => pixels.read(PnmDecoder::new(reader).map_err(error)?)?,
@@ -97,9 +97,9 @@ pub(super) struct Stored {
 }
 
 impl Stored {
-    fn noting(mut self, animated: bool) -> Self {
-        if animated {
-            self.notes.push(Note::FirstFrameOnly);
+    fn noting(mut self, several: bool) -> Self {
+        if several {
+            self.notes.push(Note::FirstOnly);
         }
         self
     }
@@ -196,6 +196,20 @@ pub(super) fn upright_exif(exif: Option<Vec<u8>>) -> (Option<Vec<u8>>, Orientati
     }
     let orientation = Orientation::remove_from_exif_chunk(&mut exif).unwrap_or(Orientation::NoTransforms);
     (Some(exif), orientation)
+}
+
+/// Whether a TIFF file's first directory points to another; none if the file ends before it can tell.
+fn has_pages(bytes: &[u8]) -> Option<bool> {
+    let little_endian = bytes.starts_with(b"II");
+    let number = |at: usize, len: usize| {
+        let digits = bytes.get(at..at.checked_add(len)?)?;
+        let add = |number: usize, &digit: &u8| number << 8 | usize::from(digit);
+        Some(if little_endian { digits.iter().rev().fold(0, add) } else { digits.iter().fold(0, add) })
+    };
+    let directory = number(4, 4)?;
+    let entries = number(directory, 2)?;
+    let next = number(directory.checked_add(2 + 12 * entries)?, 4)?;
+    Some(next != 0)
 }
 
 /// What is wrong, without the words about the format that our own errors begin with.

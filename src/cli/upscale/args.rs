@@ -1,0 +1,143 @@
+//! The options of `abpn upscale`.
+
+use std::io::{self, IsTerminal};
+use std::path::{Path, PathBuf};
+
+use abpn::TileSize;
+use abpn::codec::{DEFAULT_MAX_PIXELS, DEFAULT_QUALITY, Format};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+
+use super::super::Failure;
+use super::super::device::DeviceArgs;
+use super::inputs::{Job, Sink, Source};
+
+/// What `-` is called in messages.
+const STREAM: &str = "-";
+
+const EXAMPLES: &str = "\
+Examples:
+  abpn upscale photo.jpg                         writes photo_x3.jpg beside it
+  abpn upscale photo.jpg -o large.png            writes large.png
+  abpn upscale shots -o large -r --skip-existing a folder and all in it; can be stopped and run again
+  abpn upscale *.png -o large -f webp            many files into one folder, as WebP
+  curl -s URL | abpn upscale - | display         from standard input to standard output
+
+Names: without -o, NAME.EXT becomes NAME_x3.EXT beside it (with the net's scale); in a folder OUT it keeps the name
+NAME.EXT. The extension decides the format; --format changes both. BMP is read but not written: it becomes PNG.
+From folders, files with the extension of a known format are taken, in the order of their names; earlier results that
+lie among them are taken too. Named files are always taken, whatever they are called.
+
+Formats keep what they can of layout, 16 bits, ICC profile and EXIF; `abpn` says what it could not keep. An orientation
+in the EXIF data is applied to the pixels. Metadata of other kinds (XMP, comments) is not carried.
+
+An image that fails is reported, the others go on, and the exit code is 1. No output is left half-written, and none is
+replaced without --overwrite.";
+
+/// Upscales images.
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// Image files and folders; `-` is standard input
+    #[arg(required = true, value_name = "INPUT")]
+    pub inputs: Vec<PathBuf>,
+    /// Output file, or folder: one that exists, ends with a slash, or takes several inputs; `-` is standard output
+    #[arg(short, long, value_name = "OUT")]
+    pub output: Option<PathBuf>,
+    /// Take the folders within folders too, and keep them in the output folder
+    #[arg(short, long)]
+    pub recursive: bool,
+    /// Output format, instead of what the extension says
+    #[arg(short, long, value_parser = format_parser())]
+    pub format: Option<Format>,
+    /// Quality of JPEG output, 1 to 100
+    #[arg(long, value_name = "1..100", value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub quality: Option<u8>,
+    /// Replace outputs that are there already
+    #[arg(long)]
+    pub overwrite: bool,
+    /// Pass over images whose output is there already
+    #[arg(long, conflicts_with = "overwrite")]
+    pub skip_existing: bool,
+    /// How many times larger: a built-in net of that scale, or what the net of --model must have
+    #[arg(short, long, value_parser = clap::value_parser!(u32).range(2..=4))]
+    pub scale: Option<u32>,
+    /// Weight file to use instead of the built-in net
+    #[arg(short, long, value_name = "FILE")]
+    pub model: Option<PathBuf>,
+    #[command(flatten)]
+    pub device: DeviceArgs,
+    /// Side of the pieces to compute at once, in input pixels: auto, whole, or a number. Smaller ones need less memory;
+    /// the result is the same
+    #[arg(short, long, value_name = "auto|whole|N", default_value = "auto", value_parser = parse_tile)]
+    pub tile: TileSize,
+    /// Images in work at the same time: while one computes, others are read and written. Each needs memory of its own
+    #[arg(short, long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..))]
+    pub jobs: u8,
+    /// Refuse inputs of more pixels
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_MAX_PIXELS)]
+    pub max_pixels: u64,
+    /// One line of JSON an image on standard output
+    #[arg(long)]
+    pub json: bool,
+    /// Only errors
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// Also each image's size and where the time went
+    #[arg(short, long, conflicts_with = "quiet")]
+    pub verbose: bool,
+    /// No progress bar; there is none anyway unless standard error is a terminal
+    #[arg(long)]
+    pub no_progress: bool,
+}
+
+impl Args {
+    /// JPEG's quality.
+    pub fn quality(&self) -> u8 {
+        self.quality.unwrap_or(DEFAULT_QUALITY)
+    }
+
+    /// Refuses what can't be meant, now that it is known what will be read and written.
+    pub fn check(&self, jobs: &[Job]) -> Result<(), Failure> {
+        let to_stdout = jobs.iter().any(|job| job.sink == Sink::Stdout);
+        if to_stdout && self.json {
+            return Err(Failure::usage("--json and an image can't both go to standard output; give -o FILE"));
+        }
+        if to_stdout && io::stdout().is_terminal() {
+            return Err(Failure::usage("standard output is a terminal: pipe the image on, or give -o FILE"));
+        }
+        if jobs.iter().any(|job| job.source == Source::Stdin) && io::stdin().is_terminal() {
+            return Err(Failure::usage("standard input is a terminal: pipe an image in, or name a file"));
+        }
+        if self.quality.is_some() && !jobs.is_empty() && jobs.iter().all(|job| job.format != Format::Jpeg) {
+            return Err(Failure::usage("--quality is for JPEG, and no output is JPEG; give --format jpeg"));
+        }
+        Ok(())
+    }
+}
+
+/// Whether a path stands for standard input or output.
+pub fn is_stream(path: &Path) -> bool {
+    path == Path::new(STREAM)
+}
+
+fn format_parser() -> impl TypedValueParser<Value = Format> {
+    let values = Format::WRITTEN.map(|format| {
+        let value = PossibleValue::new(format.name());
+        if format.extension() == format.name() { value } else { value.alias(format.extension()) }
+    });
+    PossibleValuesParser::new(values).try_map(|name| {
+        let named = |format: &Format| [format.name(), format.extension()].contains(&&*name);
+        Format::WRITTEN.into_iter().find(named).ok_or("not a format that is written")
+    })
+}
+
+fn parse_tile(text: &str) -> Result<TileSize, String> {
+    match text {
+        "auto" => Ok(TileSize::Auto),
+        "whole" => Ok(TileSize::Whole),
+        _ => match text.parse() {
+            Ok(side) if side > 0 => Ok(TileSize::Side(side)),
+            _ => Err("it is auto, whole, or a number of pixels from 1 on".to_owned()),
+        },
+    }
+}

@@ -1,0 +1,103 @@
+//! `abpn upscale`.
+
+mod args;
+mod inputs;
+mod progress;
+mod report;
+mod worker;
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use abpn::Error;
+
+pub use args::Args;
+
+use super::failure::INTERRUPTED;
+use super::{Failure, device, interrupt, net};
+use inputs::{Job, Plan};
+use progress::Progress;
+use report::Report;
+use worker::Worker;
+
+/// Runs the command.
+pub fn run(args: Args) -> Result<(), Failure> {
+    interrupt::install();
+    let net = net::load(args.model.as_deref(), args.scale)?;
+    let Plan { jobs, unusable } = inputs::plan(&args, net.scale())?;
+    args.check(&jobs)?;
+    let upscaler = device::upscaler(net, &args.device)?.with_tile(args.tile);
+
+    let progress = Progress::new(jobs.len(), !args.quiet && !args.no_progress);
+    let report = Report {
+        progress: &progress,
+        device: upscaler.device(),
+        json: args.json,
+        quiet: args.quiet,
+        verbose: args.verbose,
+    };
+    report.device();
+    for (input, failure) in &unusable {
+        report.unusable(input, failure)?;
+    }
+    let abandoned = AtomicBool::new(false);
+    let worker = Worker { args: &args, upscaler: &upscaler, abandoned: &abandoned };
+    let failed = run_all(&jobs, &worker, &report)? + unusable.len();
+    match (failed, jobs.len() + unusable.len()) {
+        (0, _) => Ok(()),
+        // Its own message says it all.
+        (_, 1) => Err(Failure::new("")),
+        (failed, all) => Err(Failure::new(format!("{failed} of {all} inputs failed"))),
+    }
+}
+
+/// Does the jobs, several at a time; returns how many failed.
+///
+/// # Errors
+/// What leaves no hope for the other images: the GPU's failure, standard output's, an interruption.
+fn run_all(jobs: &[Job], worker: &Worker, report: &Report) -> Result<usize, Failure> {
+    let next = AtomicUsize::new(0);
+    let failed = AtomicUsize::new(0);
+    let fatal = Mutex::new(None);
+    let abandon = |failure: Failure| {
+        // Only the first: what comes after it is its consequence.
+        if !worker.abandoned.swap(true, Ordering::Relaxed) {
+            *fatal.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
+        }
+    };
+    let work = || {
+        while !worker.abandoned.load(Ordering::Relaxed) {
+            let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
+            if interrupt::requested() {
+                abandon(Error::Cancelled.into());
+                break;
+            }
+            let share = report.progress.image();
+            let told = match worker.run(job, &share) {
+                Ok(outcome) => report.outcome(job, &outcome),
+                Err(failure) if failure.code == INTERRUPTED => Err(failure),
+                Err(failure) if failure.is_fatal() => report
+                    .failure(job, &failure)
+                    .and(Err(Failure { message: "stopped: other images would fail alike".to_owned(), ..failure })),
+                Err(failure) => {
+                    failed.fetch_add(1, Ordering::Relaxed);
+                    report.failure(job, &failure)
+                }
+            };
+            if let Err(failure) = told {
+                abandon(failure);
+            }
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..jobs.len().min(worker.args.jobs.into()) {
+            scope.spawn(work);
+        }
+    });
+    report.progress.clear();
+    match fatal.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        Some(failure) => Err(failure),
+        None => Ok(failed.into_inner()),
+    }
+}

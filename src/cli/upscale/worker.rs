@@ -1,0 +1,137 @@
+//! One image: read, decoded, upscaled, encoded, written.
+
+use std::fs;
+use std::io::{self, Cursor, Read, Write};
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use abpn::codec::{self, Note, Picture};
+use abpn::{Error, Image, Timings, Upscaler};
+
+use super::super::interrupt::{self, Interruptible};
+use super::super::{Failure, atomic};
+use super::args::Args;
+use super::inputs::{Job, Sink, Source};
+use super::progress::Share;
+
+/// What became of an image.
+pub enum Outcome {
+    Upscaled(Box<Upscaled>),
+    /// Its output is there already.
+    Skipped,
+}
+
+/// A finished image.
+pub struct Upscaled {
+    pub input_size: (u32, u32),
+    pub output: Image,
+    pub notes: Vec<Note>,
+    /// Reading and decoding.
+    pub decode: Duration,
+    pub timings: Timings,
+    /// Encoding and writing.
+    pub encode: Duration,
+    /// All of it; more than the sum of the phases.
+    pub total: Duration,
+}
+
+/// What the workers share.
+pub struct Worker<'a> {
+    pub args: &'a Args,
+    pub upscaler: &'a Upscaler,
+    /// Set when something failed that leaves no hope for the other images.
+    pub abandoned: &'a AtomicBool,
+}
+
+impl Worker<'_> {
+    /// Upscales one image.
+    pub fn run(&self, job: &Job, share: &Share) -> Result<Outcome, Failure> {
+        let start = Instant::now();
+        if let Sink::File(path) = &job.sink {
+            if self.args.skip_existing && path.exists() {
+                return Ok(Outcome::Skipped);
+            }
+            // Before the work, though another program may still make the file meanwhile.
+            atomic::check_free(path, self.args.overwrite)?;
+        }
+        let (picture, mut notes) = self.read(&job.source)?;
+        let decode = start.elapsed();
+
+        let input_size = (picture.image.width(), picture.image.height());
+        let scale = self.upscaler.net().scale() as u64;
+        let pixels = u64::from(input_size.0) * u64::from(input_size.1) * scale * scale;
+        let observer = |done, total| {
+            share.tiles(done, total, pixels);
+            if self.stopped() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        let (output, timings) =
+            self.upscaler.upscale_observed(&picture.image, &observer).map_err(|error| match error {
+                Error::Cancelled => error.into(),
+                _ => Failure::from(error).context(&job.source),
+            })?;
+        let picture = Picture { image: output, ..picture };
+
+        let encoding = Instant::now();
+        notes.extend(self.write(&picture, job)?);
+        let (encode, total) = (encoding.elapsed(), start.elapsed());
+        let output = picture.image;
+        Ok(Outcome::Upscaled(Box::new(Upscaled { input_size, output, notes, decode, timings, encode, total })))
+    }
+
+    fn stopped(&self) -> bool {
+        interrupt::requested() || self.abandoned.load(Ordering::Relaxed)
+    }
+
+    fn read(&self, source: &Source) -> Result<(Picture, Vec<Note>), Failure> {
+        let max_pixels = self.args.max_pixels;
+        let result = match source {
+            Source::File(path) => codec::read(path, max_pixels),
+            Source::Stdin => {
+                let mut bytes = Vec::new();
+                io::stdin()
+                    .lock()
+                    .take(codec::max_file_len(max_pixels))
+                    .read_to_end(&mut bytes)
+                    .map_err(|cause| Failure::new(cause.to_string()).context(source))?;
+                codec::decode(&bytes, max_pixels)
+            }
+        };
+        result.map_err(|error| match error {
+            Error::Io { .. } => error.into(),
+            _ => Failure::from(error).context(source),
+        })
+    }
+
+    fn write(&self, picture: &Picture, job: &Job) -> Result<Vec<Note>, Failure> {
+        let quality = self.args.quality();
+        let written = match &job.sink {
+            Sink::Stdout => {
+                let mut file = Cursor::new(Vec::new());
+                codec::encode(picture, job.format, quality, &mut file).and_then(|notes| {
+                    let mut stdout = Interruptible(io::stdout().lock());
+                    let sent = stdout.write_all(file.get_ref()).and_then(|()| stdout.flush());
+                    sent.map(|()| notes).map_err(|source| Error::Io { path: job.sink.to_string().into(), source })
+                })
+            }
+            Sink::File(path) => make_parent(path).and_then(|()| {
+                atomic::write_atomically(path, self.args.overwrite, |writer| {
+                    codec::encode(picture, job.format, quality, Interruptible(writer))
+                })
+            }),
+        };
+        written.map_err(|error| match error {
+            _ if interrupt::requested() => Error::Cancelled.into(),
+            Error::Io { .. } => error.into(),
+            _ => Failure::from(error).context(format_args!("{} (from {})", job.sink, job.source)),
+        })
+    }
+}
+
+fn make_parent(path: &Path) -> Result<(), Error> {
+    match path.parent() {
+        Some(parent) => fs::create_dir_all(parent).map_err(|source| Error::Io { path: parent.to_owned(), source }),
+        None => Ok(()),
+    }
+}
