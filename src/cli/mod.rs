@@ -2,14 +2,18 @@
 
 mod adapters;
 mod atomic;
+mod degrade;
 mod device;
 mod eval;
 mod failure;
+mod folder;
 mod interrupt;
 mod message;
 mod model;
 mod net;
+mod print;
 mod selftest;
+mod table;
 mod upscale;
 
 use std::process::ExitCode;
@@ -32,6 +36,7 @@ enum Command {
     Adapters(adapters::Args),
     Selftest(selftest::Args),
     Eval(eval::Args),
+    Degrade(degrade::Args),
     Model(model::Args),
 }
 
@@ -42,6 +47,7 @@ pub fn main() -> ExitCode {
         Command::Adapters(args) => adapters::run(args),
         Command::Selftest(args) => selftest::run(args),
         Command::Eval(args) => eval::run(args),
+        Command::Degrade(args) => degrade::run(args),
         Command::Model(args) => model::run(args),
     };
     match result {
