@@ -45,6 +45,9 @@ pub enum Error {
         /// Why not.
         reason: &'static str,
     },
+    /// An image of a kind that this call does not take.
+    #[error("{0}")]
+    Unsupported(String),
     /// A file can't be read or written.
     #[error("{path}: {source}", path = path.display())]
     Io {

@@ -8,9 +8,10 @@ pub mod gpu;
 mod image;
 pub mod net;
 mod planes;
+pub mod profile;
 mod random;
 mod reference;
-mod selftest;
+pub mod selftest;
 mod tile;
 mod upscaler;
 

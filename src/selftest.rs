@@ -7,7 +7,8 @@ use std::ops::ControlFlow;
 
 use crate::gpu;
 use crate::image::{Rgb, Sample};
-use crate::net::Net;
+use crate::net::random::random_net;
+use crate::net::{ABPN_X3, Net};
 use crate::random::Random;
 use crate::reference::{self, Features};
 use crate::upscaler::{TileSize, Timings};
@@ -19,22 +20,37 @@ const SIZES: [(usize, usize); 2] = [(1, 1), (45, 23)];
 /// Side of the tiles that the whole net is run with.
 const TILE: TileSize = TileSize::Side(17);
 
+/// Nets for a thorough test: the shipped one, and random members of the family that differ in scale, depth and width.
+///
+/// # Errors
+/// None, unless abpn was built with a damaged weight file.
+pub fn nets() -> Result<Vec<(String, Net)>> {
+    let members: [(usize, &[usize]); 4] = [(2, &[16, 16]), (3, &[28, 27]), (4, &[48, 48]), (3, &[5, 64, 1, 33])];
+    let random = (1..).zip(members).map(|(seed, (scale, hidden))| {
+        let net = random_net(seed, scale, hidden)?;
+        Ok((format!("random x{scale} net, hidden layers of {hidden:?} channels"), net))
+    });
+    std::iter::once(Net::read(ABPN_X3).map(|net| ("the shipped x3 net".to_owned(), net))).chain(random).collect()
+}
+
 /// Compares every stage of `net` on `engine` with the reference, on 8-bit and 16-bit pictures.
 ///
 /// # Errors
 /// [`Error::SelfTest`] for the first stage that differs; whatever the device refuses.
 pub(crate) fn run(net: &Net, engine: &gpu::Engine) -> Result<()> {
-    for (width, height) in SIZES {
-        let samples8 = picture(width, height);
-        // The low byte moves the 16-bit sample off the values that 8 bits can hold.
-        let samples16: Vec<u16> =
-            samples8.iter().zip(picture(height, width)).map(|(&high, low)| u16::from_be_bytes([high, low])).collect();
-        let rgb = Rgb { width, height, samples: &samples8 };
-        hidden_stages(net, engine, rgb)?;
-        whole_net(net, engine, rgb)?;
-        whole_net(net, engine, Rgb { width, height, samples: &samples16 })?;
-    }
-    Ok(())
+    SIZES.iter().try_for_each(|&(width, height)| on_picture(net, engine, width, height))
+}
+
+/// The same on pictures of one size.
+pub(crate) fn on_picture(net: &Net, engine: &gpu::Engine, width: usize, height: usize) -> Result<()> {
+    let samples8 = picture(width, height);
+    // The low byte moves the 16-bit sample off the values that 8 bits can hold.
+    let bytes = samples8.iter().zip(picture(height, width));
+    let samples16: Vec<u16> = bytes.map(|(&high, low)| u16::from_be_bytes([high, low])).collect();
+    let rgb = Rgb { width, height, samples: &samples8 };
+    hidden_stages(net, engine, rgb)?;
+    whole_net(net, engine, rgb)?;
+    whole_net(net, engine, Rgb { width, height, samples: &samples16 })
 }
 
 /// Noise, hard edges between the extremes, and a ramp, side by side; `[height, width, 3]`.

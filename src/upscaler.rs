@@ -16,7 +16,8 @@ const CPU_TILE: usize = 256;
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub enum Target {
-    /// The best real GPU if there is one and it passes the self-test, else the CPU; never a software rasteriser.
+    /// The best real GPU if there is one and it passes the self-test, else the CPU; never a software rasteriser, unless
+    /// `WGPU_ADAPTER_NAME` names it.
     #[default]
     Auto,
     /// The CPU: always there, the same bytes.
@@ -56,11 +57,11 @@ pub type Observer<'a> = &'a (dyn Fn(usize, usize) -> ControlFlow<()> + Sync);
 /// Upscales images with one net on one device. It can be shared by threads, each upscaling its own image.
 pub struct Upscaler {
     net: Net,
-    engine: Engine,
+    pub(crate) engine: Engine,
     tile: TileSize,
 }
 
-enum Engine {
+pub(crate) enum Engine {
     Cpu,
     Gpu(Box<gpu::Engine>),
 }
@@ -86,7 +87,7 @@ impl Upscaler {
 
     fn auto(net: Net) -> Self {
         let on_gpu = || {
-            let adapter = gpu::choose(&gpu::Choice::Best)?.adapter;
+            let adapter = gpu::choose(&gpu::Choice::from_env())?.adapter;
             let upscaler = Self::new(net.clone(), Target::Adapter(adapter))?;
             upscaler.self_test()?;
             Ok::<_, Error>(upscaler)
@@ -103,6 +104,15 @@ impl Upscaler {
         match &self.engine {
             Engine::Cpu => Ok(()),
             Engine::Gpu(engine) => selftest::run(&self.net, engine),
+        }
+    }
+
+    /// All that the self-test's outcome depends on, as text: a program may remember the outcome under it. None on the
+    /// CPU, where there is nothing to test.
+    pub fn identity(&self) -> Option<String> {
+        match &self.engine {
+            Engine::Cpu => None,
+            Engine::Gpu(engine) => Some(engine.identity(&self.net)),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -292,9 +292,12 @@ fn bad_outputs_are_named() {
     folder.write("file", b"");
     folder.refuse("a.png -o file/out.png", 1, "file");
     folder.refuse("a.png b.png -o file", 1, "file");
-    folder.refuse("a.png -o /proc/out.png", 1, "/proc/out.png");
-    folder.refuse("a.png -o /dev/full --format png --overwrite", 1, "/dev/full");
-    assert!(!fs::metadata("/dev/full").unwrap().is_file());
+    if cfg!(target_os = "linux") {
+        // Where not even the superuser may make a file, and what is no file.
+        folder.refuse("a.png -o /proc/out.png", 1, "/proc/out.png");
+        folder.refuse("a.png -o /dev/full --format png --overwrite", 1, "/dev/full");
+        assert!(!fs::metadata("/dev/full").unwrap().is_file());
+    }
     folder.refuse("a.png -o out.gif", 2, "out.gif");
     folder.refuse("a.png -o out.bmp", 2, "out.bmp");
     folder.refuse("a.png -o out", 2, "out");
@@ -364,7 +367,8 @@ fn a_damaged_weight_file_is_refused() {
         folder.write("net.safetensors", bytes);
         folder.refuse("a.png", 6, "net.safetensors");
     }
-    for name in ["missing.safetensors", ".", "/dev/zero"] {
+    let endless = cfg!(unix).then_some("/dev/zero");
+    for name in ["missing.safetensors", "."].into_iter().chain(endless) {
         let ended = ended(&mut folder.bare_command(&format!("upscale a.png --device cpu --model {name}")));
         assert_eq!(ended.code, Some(6), "{ended:?}");
         assert!(ended.stderr.contains(name), "{ended:?}");
@@ -496,7 +500,7 @@ fn images_go_through_pipes() {
     assert!(ended.stderr.contains("standard input"), "{}", ended.stderr);
 }
 
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 #[test]
 fn a_full_or_closed_standard_output_is_an_error() {
     let folder = Folder::new();
@@ -556,9 +560,4 @@ fn help_is_there() {
     for said in ["Examples:", "--max-pixels", "--skip-existing", "[default: 2]", "whole"] {
         assert!(help.contains(said), "{help}");
     }
-    // A closed reader of the help is no reason to crash.
-    let mut child = folder.bare_command("upscale --help").stdout(Stdio::piped()).spawn().unwrap();
-    drop(child.stdout.take());
-    child.wait().unwrap();
-    std::io::stdout().flush().unwrap();
 }

@@ -1,12 +1,90 @@
-//! `abpn adapters`.
+//! `abpn adapters`: what wgpu sees.
+
+use std::io::Write;
+
+use abpn::gpu::{self, Adapter};
+use serde::Serialize;
 
 use super::Failure;
 
-/// Lists the GPU adapters.
+/// Lists the GPU adapters: index, name, backend, type, driver, and the kernels that each can run.
+///
+/// A GPU with two drivers, say Vulkan and GL, is two adapters. `--gpu` of the other commands takes an index of this
+/// list or a part of a name. WGPU_BACKEND=vulkan,gl,... restricts the list to some backends.
 #[derive(clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// Print one JSON array instead of a table.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Row {
+    index: usize,
+    name: String,
+    backend: String,
+    r#type: &'static str,
+    driver: String,
+    /// Kernel families that it can run.
+    kernels: Vec<&'static str>,
+    /// Why it can run none.
+    reason: Option<String>,
+}
+
+impl Row {
+    fn new(adapter: &Adapter) -> Self {
+        let info = &adapter.info;
+        let runnable = adapter.check();
+        Self {
+            index: adapter.index,
+            name: info.name.clone(),
+            backend: info.backend.to_string(),
+            r#type: match info.device_type {
+                wgpu::DeviceType::DiscreteGpu => "discrete",
+                wgpu::DeviceType::IntegratedGpu => "integrated",
+                wgpu::DeviceType::VirtualGpu => "virtual",
+                wgpu::DeviceType::Cpu => "software",
+                wgpu::DeviceType::Other => "other",
+            },
+            driver: [info.driver.as_str(), info.driver_info.as_str()].join(" ").trim().to_owned(),
+            kernels: if runnable.is_ok() { vec!["dot4"] } else { vec![] },
+            reason: runnable.err().map(|error| error.to_string()),
+        }
+    }
+
+    fn cells(&self) -> [String; 6] {
+        let kernels = self.reason.clone().unwrap_or_else(|| self.kernels.join(" "));
+        [
+            self.index.to_string(),
+            self.name.clone(),
+            self.backend.clone(),
+            self.r#type.to_owned(),
+            self.driver.clone(),
+            kernels,
+        ]
+    }
+}
 
 /// Runs the command.
-pub fn run(_args: Args) -> Result<(), Failure> {
-    Err(Failure::new("not built yet"))
+pub fn run(args: Args) -> Result<(), Failure> {
+    let rows: Vec<_> = gpu::adapters().iter().map(Row::new).collect();
+    let text = if args.json {
+        serde_json::to_string_pretty(&rows).map_err(|error| Failure::new(error.to_string()))?
+    } else {
+        table(&rows)
+    };
+    writeln!(std::io::stdout(), "{text}").map_err(|error| Failure::new(format!("standard output: {error}")))?;
+    if rows.is_empty() { Err(abpn::Error::NoAdapter("wgpu sees none".to_owned()).into()) } else { Ok(()) }
+}
+
+fn table(rows: &[Row]) -> String {
+    let header = ["index", "name", "backend", "type", "driver", "kernels"].map(str::to_owned);
+    let lines: Vec<_> = std::iter::once(header).chain(rows.iter().map(Row::cells)).collect();
+    let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
+    let widths = [0, 1, 2, 3, 4, 5].map(width);
+    let line = |cells: &[String; 6]| {
+        let padded: Vec<_> = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        padded.join("  ").trim_end().to_owned()
+    };
+    lines.iter().map(line).collect::<Vec<_>>().join("\n")
 }

@@ -15,6 +15,8 @@ mod print;
 mod selftest;
 mod table;
 mod upscale;
+mod verdict;
+mod weights;
 
 use std::process::ExitCode;
 

@@ -23,6 +23,14 @@ impl Adapter {
         label(&self.info)
     }
 
+    /// Whether it has what the kernels need.
+    ///
+    /// # Errors
+    /// [`Error::Adapter`] says what it lacks.
+    pub fn check(&self) -> Result<()> {
+        super::context::check(&self.adapter)
+    }
+
     /// Smaller is preferred: discrete before integrated, native backends before GL.
     fn rank(&self) -> (u8, u8) {
         let device = match self.info.device_type {
@@ -53,6 +61,25 @@ pub enum Choice {
     Name(String),
 }
 
+impl Choice {
+    /// The adapter that `WGPU_ADAPTER_NAME` names, or the best one.
+    pub fn from_env() -> Self {
+        match std::env::var("WGPU_ADAPTER_NAME") {
+            Ok(name) if !name.is_empty() => Self::Name(name),
+            _ => Self::Best,
+        }
+    }
+}
+
+impl std::str::FromStr for Choice {
+    type Err = std::convert::Infallible;
+
+    /// A number is an index, anything else a part of a name.
+    fn from_str(text: &str) -> std::result::Result<Self, Self::Err> {
+        Ok(text.parse().map_or_else(|_| Self::Name(text.to_owned()), Self::Index))
+    }
+}
+
 /// The adapters, in a stable order. `WGPU_BACKEND` restricts them to some backends, as `vulkan,gl`.
 pub fn adapters() -> Vec<Adapter> {
     adapters_of(wgpu::Backends::all())
@@ -72,16 +99,9 @@ fn adapters_of(backends: wgpu::Backends) -> Vec<Adapter> {
 
 /// Takes one of [`adapters`].
 ///
-/// With [`Choice::Best`], `WGPU_ADAPTER_NAME` in the environment names one, as [`Choice::Name`] does.
-///
 /// # Errors
 /// [`Error::NoAdapter`] if none fits, with the list of those that there are.
 pub fn choose(choice: &Choice) -> Result<Adapter> {
-    let named = std::env::var("WGPU_ADAPTER_NAME").ok().filter(|name| !name.is_empty()).map(Choice::Name);
-    let choice = match (choice, &named) {
-        (Choice::Best, Some(named)) => named,
-        (choice, _) => choice,
-    };
     if *choice == Choice::Best {
         // GL takes a while to start, and is only needed where no native backend has a real GPU.
         let native = adapters_of(wgpu::Backends::PRIMARY).into_iter().filter(|adapter| !adapter.is_software());

@@ -27,11 +27,7 @@ enum Failure {
 impl Context {
     /// Opens `adapter` with the downlevel limits, and its own for the size of buffers.
     pub fn open(adapter: &wgpu::Adapter) -> Result<Self> {
-        let info = adapter.get_info();
-        let refuse = |reason: String| Error::Adapter { adapter: info.name.clone(), reason };
-        if !adapter.get_downlevel_capabilities().flags.contains(wgpu::DownlevelFlags::COMPUTE_SHADERS) {
-            return Err(refuse("it has no compute shaders".to_owned()));
-        }
+        check(adapter)?;
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("abpn"),
             required_features: wgpu::Features::empty(),
@@ -40,8 +36,8 @@ impl Context {
             memory_hints: wgpu::MemoryHints::MemoryUsage,
             trace: wgpu::Trace::Off,
         };
-        let (device, queue) =
-            pollster::block_on(adapter.request_device(&descriptor)).map_err(|error| refuse(error.to_string()))?;
+        let (device, queue) = pollster::block_on(adapter.request_device(&descriptor))
+            .map_err(|error| refuse(adapter, error.to_string()))?;
         let failure = Arc::new(OnceLock::new());
         let on_lost = Arc::clone(&failure);
         device.set_device_lost_callback(move |reason, message| {
@@ -95,6 +91,26 @@ impl Context {
             Some(Failure::Uncaptured(detail)) => Err(Error::Gpu(detail.clone())),
         }
     }
+}
+
+/// Whether `adapter` has what the kernels need.
+///
+/// # Errors
+/// [`Error::Adapter`] says what it lacks.
+pub(crate) fn check(adapter: &wgpu::Adapter) -> Result<()> {
+    if !adapter.get_downlevel_capabilities().flags.contains(wgpu::DownlevelFlags::COMPUTE_SHADERS) {
+        return Err(refuse(adapter, "it has no compute shaders".to_owned()));
+    }
+    let limits = adapter.limits();
+    let mut lacking = Vec::new();
+    required_limits(&limits).check_limits_with_fail_fn(&limits, false, |name, needed, available| {
+        lacking.push(format!("{name} is {available}, and {needed} is needed"));
+    });
+    if lacking.is_empty() { Ok(()) } else { Err(refuse(adapter, lacking.join("; "))) }
+}
+
+fn refuse(adapter: &wgpu::Adapter, reason: String) -> Error {
+    Error::Adapter { adapter: super::label(&adapter.get_info()), reason }
 }
 
 /// The downlevel defaults, which phones have, but buffers as large as the adapter allows.

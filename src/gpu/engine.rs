@@ -75,6 +75,13 @@ impl Engine {
         &self.info
     }
 
+    /// Adapter, driver, shaders and parameters.
+    pub fn identity(&self, net: &Net) -> String {
+        let shaders: Vec<_> =
+            [8, 16].iter().flat_map(|&bits| Variant::of_net(net, bits)).map(|variant| variant.wgsl()).collect();
+        format!("{:?}\n{shaders:?}\n{:?}", self.info, net.layers())
+    }
+
     fn program(&self, net: &Net, bits: u32) -> Result<Program> {
         let variants = Variant::of_net(net, bits);
         let mut compiled = self.stages.lock().unwrap_or_else(PoisonError::into_inner);
@@ -175,6 +182,20 @@ impl Engine {
         Ok(())
     }
 
+    /// The stages with a picture as one window, to be run one at a time.
+    pub fn stages<S: Sample>(&self, net: &Net, rgb: Rgb<S>) -> Result<Stages<'_>> {
+        let tiling = self.tiling(net, TileSize::Whole, rgb.width, rgb.height, S::BITS)?;
+        let program = self.program(net, S::BITS)?;
+        let geometry = Geometry { width: tiling.window_width, height: tiling.window_height };
+        let mut workspace = self.take_workspace(&program, geometry)?;
+        // One run of the whole net leaves every stage a real input.
+        for tile in tiling.tiles() {
+            let in_flight = workspace.submit(&self.context, &program.stages(), 0, rgb, tile)?;
+            workspace.wait(&self.context, &in_flight)?;
+        }
+        Ok(Stages { context: &self.context, program, workspace })
+    }
+
     fn take_workspace(&self, program: &Program, geometry: Geometry) -> Result<Workspace> {
         let plan = Plan::new(&program.variants, geometry);
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
@@ -192,5 +213,19 @@ impl Engine {
         while bytes > IDLE_BYTES {
             bytes -= idle.remove(0).plan.total_bytes();
         }
+    }
+}
+
+/// A net's stages with the buffers of one window.
+pub(crate) struct Stages<'a> {
+    context: &'a Context,
+    program: Program,
+    workspace: Workspace,
+}
+
+impl Stages<'_> {
+    /// Runs one stage so many times, and waits for all.
+    pub fn run(&self, index: usize, repetitions: usize) -> Result<()> {
+        self.workspace.run_stage(self.context, index, &self.program.stages[index], repetitions)
     }
 }

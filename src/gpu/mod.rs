@@ -14,4 +14,4 @@ mod workspace;
 pub(crate) use adapter::label;
 pub use adapter::{Adapter, Choice, adapters, choose};
 pub(crate) use context::Context;
-pub(crate) use engine::Engine;
+pub(crate) use engine::{Engine, Stages};

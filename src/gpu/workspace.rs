@@ -164,6 +164,21 @@ impl Workspace {
         Ok(())
     }
 
+    /// Runs one stage alone, so many times, and waits.
+    pub fn run_stage(&self, context: &Context, index: usize, stage: &Stage, repetitions: usize) -> Result<()> {
+        let submission = context.checked(|device| {
+            let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("stage") });
+            {
+                let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+                for _ in 0..repetitions {
+                    stage.record(&mut pass, &self.slots[0].bind_groups[index], self.plan.geometry);
+                }
+            }
+            context.queue.submit([encoder.finish()])
+        })?;
+        context.wait(submission)
+    }
+
     /// Runs one hidden stage alone and gives the codes it wrote, and whether it left the ring alone.
     ///
     /// Stage 0 reads `rgb`, which is one whole window; the others read what the stage before wrote.

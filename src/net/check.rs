@@ -1,44 +1,22 @@
 //! The proof that a net's arithmetic stays in 32 bits and its codes in 0..=255, whatever the picture.
 
-use std::collections::BTreeMap;
-
-use super::file::RESERVED;
+use super::tensors::tensor_error;
 use super::{Layer, MAX_CHANNELS, MAX_LAYERS, TAPS};
 use crate::{Error, Result};
 
-/// Most bytes of all notes together: JSON may take six for one, and the header of a file has its own limit.
-const MAX_NOTES_BYTES: usize = 64 << 10;
-
 /// Checks a whole net; an error names the tensor and the reason.
 pub(super) fn net(scale: usize, layers: &[Layer]) -> Result<()> {
-    self::scale(scale)?;
-    if layers.is_empty() || layers.len() > MAX_LAYERS {
-        return Err(Error::WeightFile(format!("it has {} layers; 1 to {MAX_LAYERS} can be run", layers.len())));
-    }
-    let mut channels = 3;
+    chain(scale, layers.iter().map(|layer| (layer.in_channels, layer.out_channels)))?;
     for (index, layer) in layers.iter().enumerate() {
-        let is_last = index + 1 == layers.len();
-        shapes(index, layer, channels)?;
-        if is_last && layer.out_channels != 3 * scale * scale {
-            return Err(tensor_error(
-                index,
-                "weight",
-                format!(
-                    "the last layer of an x{scale} net has {} output channels, not {}",
-                    3 * scale * scale,
-                    layer.out_channels
-                ),
-            ));
-        }
+        lengths(index, layer)?;
         for channel in 0..layer.out_channels {
             accumulator(index, layer, channel)?;
-            if is_last {
+            if index + 1 == layers.len() {
                 residual(index, layer, channel)?;
             } else {
                 code(index, layer, channel)?;
             }
         }
-        channels = layer.out_channels;
     }
     Ok(())
 }
@@ -51,43 +29,37 @@ pub(super) fn scale(scale: usize) -> Result<()> {
     Err(Error::WeightFile(format!("its scale is {scale}; 2, 3 and 4 can be run")))
 }
 
-/// Checks that the notes don't stand in for the file's own metadata, and that a file can hold them.
-pub(super) fn notes(notes: &BTreeMap<String, String>) -> Result<()> {
-    if let Some(key) = RESERVED.into_iter().find(|&key| notes.contains_key(key)) {
-        return Err(Error::WeightFile(format!("a note can't be called {key:?}: the file format uses that name")));
+/// Checks the layers' input and output channels: colours in, the pixels of a block out, and each layer reads what the
+/// one before gives.
+pub(super) fn chain(scale: usize, channels: impl ExactSizeIterator<Item = (usize, usize)>) -> Result<()> {
+    self::scale(scale)?;
+    let layers = channels.len();
+    if !(1..=MAX_LAYERS).contains(&layers) {
+        return Err(Error::WeightFile(format!("it has {layers} layers; 1 to {MAX_LAYERS} can be run")));
     }
-    let bytes: usize = notes.iter().map(|(key, value)| key.len() + value.len()).sum();
-    if bytes > MAX_NOTES_BYTES {
-        return Err(Error::WeightFile(format!("its notes have {bytes} bytes; {MAX_NOTES_BYTES} are the most")));
+    let mut given = 3;
+    for (index, (inputs, outputs)) in channels.enumerate() {
+        let block = 3 * scale * scale;
+        let reason = if inputs != given {
+            format!("it reads {inputs} channels and is given {given}")
+        } else if !(1..=MAX_CHANNELS).contains(&outputs) {
+            format!("it has {outputs} output channels; 1 to {MAX_CHANNELS} can be run")
+        } else if index + 1 == layers && outputs != block {
+            format!("the last layer of an x{scale} net has {block} output channels, not {outputs}")
+        } else {
+            given = outputs;
+            continue;
+        };
+        return Err(tensor_error(index, "weight", reason));
     }
     Ok(())
 }
 
-/// How a layer's tensor is called in files and messages.
-pub(super) fn tensor_name(layer: usize, name: &str) -> String {
-    format!("conv.{layer}.{name}")
-}
-
-/// The error for a layer's tensor.
-pub(super) fn tensor_error(layer: usize, name: &str, reason: impl Into<String>) -> Error {
-    Error::Tensor { tensor: tensor_name(layer, name), reason: reason.into() }
-}
-
-fn shapes(index: usize, layer: &Layer, in_channels: usize) -> Result<()> {
+/// Every vector has the length that the layer's channels ask for.
+fn lengths(index: usize, layer: &Layer) -> Result<()> {
     let outputs = layer.out_channels;
-    if layer.in_channels != in_channels {
-        let reason = format!("it reads {} channels, and the layer before gives {in_channels}", layer.in_channels);
-        return Err(tensor_error(index, "weight", reason));
-    }
-    if outputs == 0 || outputs > MAX_CHANNELS {
-        return Err(tensor_error(
-            index,
-            "weight",
-            format!("it has {outputs} output channels; 1 to {MAX_CHANNELS} can be run"),
-        ));
-    }
     for (name, actual, expected) in [
-        ("weight", layer.weights.len(), outputs * in_channels * TAPS),
+        ("weight", layer.weights.len(), outputs * layer.in_channels * TAPS),
         ("bias", layer.bias.len(), outputs),
         ("limit", layer.limit.len(), outputs),
         ("pre", layer.pre.len(), outputs),
@@ -101,10 +73,12 @@ fn shapes(index: usize, layer: &Layer, in_channels: usize) -> Result<()> {
     Ok(())
 }
 
-/// The accumulator of any picture fits an i32, and so does every weight its symmetric range.
+/// Weights are in their symmetric range, and the accumulator of any picture fits an i32.
+///
+/// So does every partial sum from the bias on: with the codes that are still to come at 0, or at 128 when a kernel folds
+/// that into the bias and adds `weight * (code - 128)`, it is the accumulator of another picture.
 fn accumulator(index: usize, layer: &Layer, channel: usize) -> Result<()> {
-    let weights = &layer.weights[channel * layer.in_channels * TAPS..][..layer.in_channels * TAPS];
-    if weights.contains(&i8::MIN) {
+    if layer.channel_weights(channel).contains(&i8::MIN) {
         return Err(tensor_error(
             index,
             "weight",

@@ -17,9 +17,8 @@ use std::collections::BTreeMap;
 
 use safetensors::Dtype;
 
-use super::check::tensor_name;
 use super::quantize;
-use super::tensors::{self, Reader, Tensor};
+use super::tensors::{self, Reader, Tensor, tensor_name};
 use super::{Layer, Net};
 use crate::{Error, Result};
 
@@ -31,10 +30,25 @@ pub const VERSION: &str = "1";
 pub const SCHEME: &str = "abpn-int8";
 
 /// Keys of the metadata that are no notes.
-pub(super) const RESERVED: [&str; 4] = ["format", "version", "scheme", "scale"];
+const RESERVED: [&str; 4] = ["format", "version", "scheme", "scale"];
 
 /// The tensors of a layer.
 const NAMES: [&str; 6] = ["weight", "bias", "limit", "pre", "mul", "post"];
+
+/// Most bytes of all notes together: JSON may take six for one, and the header of a file has its own limit.
+const MAX_NOTES_BYTES: usize = 64 << 10;
+
+/// Checks that the notes don't stand in for the file's own metadata, and that a file can hold them.
+pub(super) fn check_notes(notes: &BTreeMap<String, String>) -> Result<()> {
+    if let Some(key) = RESERVED.into_iter().find(|&key| notes.contains_key(key)) {
+        return Err(Error::WeightFile(format!("a note can't be called {key:?}: the file format uses that name")));
+    }
+    let bytes: usize = notes.iter().map(|(key, value)| key.len() + value.len()).sum();
+    if bytes > MAX_NOTES_BYTES {
+        return Err(Error::WeightFile(format!("its notes have {bytes} bytes; {MAX_NOTES_BYTES} are the most")));
+    }
+    Ok(())
+}
 
 impl Net {
     /// Reads a weight file's bytes. A file that is damaged, hostile or not fit to run gives an error, never a panic.

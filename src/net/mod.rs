@@ -23,6 +23,8 @@ pub const ABPN_X3: &[u8] = include_bytes!("../../weights/abpn_x3.safetensors");
 pub const MAX_CHANNELS: usize = 64;
 /// Most layers of a net.
 pub const MAX_LAYERS: usize = 64;
+/// Every integer up to this magnitude is an f32: 2^24.
+pub const F32_EXACT: u64 = 1 << 24;
 /// Taps of a 3x3 window.
 pub const TAPS: usize = 9;
 
@@ -78,10 +80,37 @@ impl Layer {
 
     /// The least and the largest accumulator that output channel `out` can reach with input codes 0..=255.
     pub fn acc_range(&self, out: usize) -> RangeInclusive<i64> {
-        let weights = &self.weights[out * self.in_channels * TAPS..][..self.in_channels * TAPS];
-        let sum = |sign: i64| weights.iter().map(|&w| (sign * i64::from(w)).max(0)).sum::<i64>() * sign * 255;
+        let weights = self.channel_weights(out).iter().map(|&weight| i64::from(weight));
         let bias = i64::from(self.bias[out]);
-        bias + sum(-1)..=bias + sum(1)
+        let least = weights.clone().filter(|&weight| weight < 0).sum::<i64>();
+        let most = weights.filter(|&weight| weight > 0).sum::<i64>();
+        bias + 255 * least..=bias + 255 * most
+    }
+
+    /// The largest magnitude that an accumulator of this layer can reach.
+    pub fn worst_accumulator(&self) -> u64 {
+        (0..self.out_channels)
+            .flat_map(|out| {
+                let range = self.acc_range(out);
+                [range.start().unsigned_abs(), range.end().unsigned_abs()]
+            })
+            .max()
+            .unwrap_or(0)
+    }
+
+    /// Whether f32 computes every accumulator exactly: all are below [`F32_EXACT`].
+    ///
+    /// The terms may be summed in any order that begins with the bias, as `bias + weight * code` or, with 128 times the
+    /// weights' sum folded into the bias, as `weight * (code - 128)`: each partial sum is then the accumulator of some
+    /// picture.
+    pub fn is_exact_in_f32(&self) -> bool {
+        self.worst_accumulator() < F32_EXACT
+    }
+
+    /// The weights of output channel `out`, `[in, 3, 3]`.
+    fn channel_weights(&self, out: usize) -> &[i8] {
+        let len = self.in_channels * TAPS;
+        &self.weights[out * len..][..len]
     }
 }
 
@@ -107,7 +136,7 @@ impl Net {
     /// 1 to [`MAX_LAYERS`], or the notes exceed 64 KiB or use a name of the file format.
     pub fn new(scale: usize, layers: Vec<Layer>, notes: BTreeMap<String, String>) -> Result<Self> {
         check::net(scale, &layers)?;
-        check::notes(&notes)?;
+        file::check_notes(&notes)?;
         Ok(Self { scale, layers, notes })
     }
 

@@ -7,8 +7,7 @@ use safetensors::Dtype;
 use safetensors::tensor::{Metadata, SafeTensors, TensorInfo};
 use serde_json::json;
 
-use super::check::{self, tensor_error, tensor_name};
-use super::{MAX_CHANNELS, MAX_LAYERS};
+use super::{MAX_CHANNELS, MAX_LAYERS, check};
 use crate::{Error, Result};
 
 /// Most bytes of a weight file; the largest net, 64 float layers of 64 channels, takes 9.5 MB.
@@ -29,7 +28,7 @@ pub(super) struct Reader<'a> {
 impl<'a> Reader<'a> {
     pub fn new(bytes: &'a [u8]) -> Result<Self> {
         if bytes.len() > MAX_FILE_BYTES {
-            return Err(too_large());
+            return Err(Error::WeightFile(format!("it has more than {MAX_FILE_BYTES} bytes")));
         }
         // Before the parser allocates for it.
         if let Some(length) = bytes.first_chunk().map(|&length| u64::from_le_bytes(length))
@@ -123,9 +122,14 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The error for a file of more than [`MAX_FILE_BYTES`].
-pub(super) fn too_large() -> Error {
-    Error::WeightFile(format!("it has more than {MAX_FILE_BYTES} bytes"))
+/// How a layer's tensor is called in files and messages.
+pub(super) fn tensor_name(layer: usize, name: &str) -> String {
+    format!("conv.{layer}.{name}")
+}
+
+/// The error for a layer's tensor.
+pub(super) fn tensor_error(layer: usize, name: &str, reason: impl Into<String>) -> Error {
+    Error::Tensor { tensor: tensor_name(layer, name), reason: reason.into() }
 }
 
 /// The layer that a tensor belongs to, if its name is spelt as [`tensor_name`] does.

@@ -5,7 +5,7 @@ use crate::net::{Layer, TAPS};
 
 /// A layer's weights in the order in which the convolution reads them.
 pub(crate) struct Kernel<'a> {
-    /// `[tap, in, out]`: the innermost loop runs over output channels, which compilers vectorise.
+    /// `[out, tap, in]`.
     weights: Vec<i16>,
     bias: &'a [i32],
 }
@@ -13,9 +13,9 @@ pub(crate) struct Kernel<'a> {
 impl<'a> Kernel<'a> {
     pub fn new(layer: &'a Layer) -> Self {
         let mut weights = Vec::with_capacity(layer.weights.len());
-        for tap in 0..TAPS {
-            for input in 0..layer.in_channels {
-                weights.extend((0..layer.out_channels).map(|out| i16::from(layer.weight(out, input, tap))));
+        for out in 0..layer.out_channels {
+            for tap in 0..TAPS {
+                weights.extend((0..layer.in_channels).map(|input| i16::from(layer.weight(out, input, tap))));
             }
         }
         Self { weights, bias: &layer.bias }
@@ -23,26 +23,33 @@ impl<'a> Kernel<'a> {
 
     /// The accumulators of row `y`, `[width, out]`.
     pub fn convolve_row(&self, input: &Features, y: usize, acc: &mut [i32]) {
-        let (inputs, outputs) = (input.channels, self.bias.len());
-        for (x, acc) in acc.chunks_exact_mut(outputs).enumerate() {
-            acc.copy_from_slice(self.bias);
-            for (tap, weights) in self.weights.chunks_exact(inputs * outputs).enumerate() {
-                let (Some(row), Some(column)) = ((y + tap / 3).checked_sub(1), (x + tap % 3).checked_sub(1)) else {
-                    continue;
-                };
-                if row >= input.height || column >= input.width {
-                    continue;
-                }
-                let codes = &input.codes[(row * input.width + column) * inputs..][..inputs];
-                for (&code, weights) in codes.iter().zip(weights.chunks_exact(outputs)) {
-                    // After a ReLU about half of the codes are 0.
-                    if code != 0 {
-                        for (acc, &weight) in acc.iter_mut().zip(weights) {
-                            *acc += i32::from(weight) * i32::from(code);
-                        }
-                    }
-                }
+        let mut window = vec![0; TAPS * input.channels];
+        for (x, acc) in acc.chunks_exact_mut(self.bias.len()).enumerate() {
+            for (tap, codes) in window.chunks_exact_mut(input.channels).enumerate() {
+                input.pixel(x + tap % 3, y + tap / 3, codes);
+            }
+            for ((acc, bias), weights) in acc.iter_mut().zip(self.bias).zip(self.weights.chunks_exact(window.len())) {
+                *acc = bias + dot(weights, &window);
             }
         }
     }
+}
+
+impl Features {
+    /// The codes of pixel (`x` - 1, `y` - 1), or zeros outside the picture.
+    fn pixel(&self, x: usize, y: usize, codes: &mut [i16]) {
+        if (1..=self.width).contains(&x) && (1..=self.height).contains(&y) {
+            let pixel = &self.codes[((y - 1) * self.width + x - 1) * self.channels..][..self.channels];
+            codes.iter_mut().zip(pixel).for_each(|(to, &code)| *to = code.into());
+        } else {
+            codes.fill(0);
+        }
+    }
+}
+
+/// The sum of products. It can't overflow: 64 channels, 9 taps, weights to 127 and codes to 255 give less than 2^25.
+fn dot(weights: &[i16], codes: &[i16]) -> i32 {
+    let products = weights.iter().zip(codes).map(|(&weight, &code)| i32::from(weight) * i32::from(code));
+    // An addition that is not checked is one that compilers vectorise.
+    products.fold(0, i32::wrapping_add)
 }

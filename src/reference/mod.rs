@@ -3,7 +3,7 @@
 //! Every engine must give these bytes. One file a stage, named as the stage's shader is.
 
 mod conv3x3;
-mod reconstruct;
+pub(crate) mod reconstruct;
 pub(crate) mod requantize;
 
 pub(crate) use conv3x3::Kernel;

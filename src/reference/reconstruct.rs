@@ -6,7 +6,7 @@ use crate::image::Sample;
 ///
 /// `residuals` is `[width, scale*scale*3]`, channel `(dy*scale + dx)*3 + colour`; `anchor` the input pixels,
 /// `[width, 3]`; `rows` the output, `[scale, scale*width, 3]`.
-pub(super) fn rows<S: Sample>(residuals: &[i32], anchor: &[S], scale: usize, rows: &mut [S]) {
+pub(crate) fn rows<S: Sample>(residuals: &[i32], anchor: &[S], scale: usize, rows: &mut [S]) {
     let row_len = rows.len() / scale;
     for (dy, row) in rows.chunks_exact_mut(row_len).enumerate() {
         for (x, block) in row.chunks_exact_mut(scale * 3).enumerate() {

@@ -16,22 +16,22 @@ const STREAM: &str = "-";
 
 const EXAMPLES: &str = "\
 Examples:
-  abpn upscale photo.jpg                         writes photo_x3.jpg beside it
-  abpn upscale photo.jpg -o large.png            writes large.png
-  abpn upscale shots -o large -r --skip-existing a folder and all in it; can be stopped and run again
-  abpn upscale *.png -o large -f webp            many files into one folder, as WebP
-  curl -s URL | abpn upscale - | display         from standard input to standard output
+  abpn upscale photo.jpg                           writes photo_x3.jpg beside it
+  abpn upscale photo.jpg -o large.png              writes large.png
+  abpn upscale *.png -o large -f webp              many files into one folder, as WebP
+  abpn upscale shots -o large -r --skip-existing   a folder and all in it; run again, it goes on
+  curl -s URL | abpn upscale - | display           from standard input to standard output
 
-Names: without -o, NAME.EXT becomes NAME_x3.EXT beside it (with the net's scale); in a folder OUT it keeps the name
-NAME.EXT. The extension decides the format; --format changes both. BMP is read but not written: it becomes PNG.
-From folders, files with the extension of a known format are taken, in the order of their names; earlier results that
-lie among them are taken too. Named files are always taken, whatever they are called.
+Names: without -o, NAME.EXT becomes NAME_x3.EXT beside it (with the net's scale); in a folder OUT it keeps its name. \
+The extension decides the format; --format changes both. BMP is read but not written: it becomes PNG. From folders, \
+files with the extension of a known format are taken in the order of their names, earlier results among them too. \
+Named files are always taken, whatever they are called.
 
-Formats keep what they can of layout, 16 bits, ICC profile and EXIF; `abpn` says what it could not keep. An orientation
-in the EXIF data is applied to the pixels. Metadata of other kinds (XMP, comments) is not carried.
+What is kept: layout, 16 bits, ICC profile and EXIF data, as far as the format can hold them; abpn says what it could \
+not keep. The orientation in EXIF data is applied to the pixels. Other metadata (XMP, comments) is not carried.
 
-An image that fails is reported, the others go on, and the exit code is 1. No output is left half-written, and none is
-replaced without --overwrite.";
+Failures: an image that fails is reported, the others go on, and the exit code is 1. No output is left half-written, \
+and none is replaced without --overwrite. `abpn --help` lists the exit codes.";
 
 /// Upscales images.
 #[derive(clap::Args)]
@@ -49,8 +49,7 @@ pub struct Args {
     /// Output format, instead of what the extension says
     #[arg(short, long, value_parser = format_parser())]
     pub format: Option<Format>,
-    /// Quality of JPEG output, 1 to 100
-    #[arg(long, value_name = "1..100", value_parser = clap::value_parser!(u8).range(1..=100))]
+    #[arg(long, value_name = "1..100", help = format!("Quality of JPEG output [default: {DEFAULT_QUALITY}]"), value_parser = clap::value_parser!(u8).range(1..=100))]
     pub quality: Option<u8>,
     /// Replace outputs that are there already
     #[arg(long)]
@@ -79,10 +78,10 @@ pub struct Args {
     /// One line of JSON an image on standard output
     #[arg(long)]
     pub json: bool,
-    /// Only errors
+    /// Say nothing but errors
     #[arg(short, long)]
     pub quiet: bool,
-    /// Also each image's size and where the time went
+    /// Say also each image's size and where the time went
     #[arg(short, long, conflicts_with = "quiet")]
     pub verbose: bool,
     /// No progress bar; there is none anyway unless standard error is a terminal

@@ -1,0 +1,27 @@
+//! `abpn model`.
+
+mod info;
+mod quantize;
+
+use super::Failure;
+
+/// Weight files: print what is in one, make one from float weights.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    Info(info::Args),
+    Quantize(quantize::Args),
+}
+
+/// Runs the command.
+pub fn run(args: Args) -> Result<(), Failure> {
+    match args.command {
+        Command::Info(args) => info::run(args),
+        Command::Quantize(args) => quantize::run(args),
+    }
+}

@@ -1,0 +1,180 @@
+//! Ranges and biases that keep the integer net's pictures closest to the float net's.
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+
+use super::float_net::FloatNet;
+use super::{Crop, quantize, scales};
+use crate::net::Net;
+use crate::reference::{self, Features, Kernel};
+use crate::{Error, Result};
+
+/// By how much a range is changed at a time, in one round of the search after the other.
+const RATIOS: [f64; 3] = [0.75, 0.88, 0.95];
+
+/// What [`calibrate`] found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Calibration {
+    /// The float net with corrected biases, to be given to [`quantize`].
+    pub net: FloatNet,
+    /// The real value of code 255 of each hidden layer, to be given to [`quantize`].
+    pub ranges: Vec<f64>,
+    /// Root of the mean squared difference between the two nets' pictures, in levels of 8 bits.
+    pub rms_error: f64,
+}
+
+/// Chooses the ranges of the hidden layers and corrects the biases, so that the integer net's pictures of `crops` differ
+/// least from the float net's.
+///
+/// The search begins with the largest activations and changes one range at a time while that helps. A layer's biases are
+/// then corrected by the mean error of its accumulators, where that helps. The same crops always give the same result.
+///
+/// # Errors
+/// [`Error::WeightFile`] without a crop; [`Error::Tensor`] if the float net's values overflow; and as [`quantize`].
+pub fn calibrate(net: &FloatNet, crops: &[Crop]) -> Result<Calibration> {
+    let samples: Vec<_> = crops.iter().map(Crop::samples).collect();
+    let runs = crops.par_iter().zip(&samples).map(|(crop, samples)| net.run(crop.picture(samples)));
+    // A sequential sum over ordered runs: floats must not depend on the number of threads.
+    let runs = runs.collect::<Result<Vec<_>>>()?;
+    let pixels: usize = crops.iter().map(Crop::pixels).sum();
+    if pixels == 0 {
+        return Err(Error::WeightFile("it can't be calibrated without a picture".to_owned()));
+    }
+    let peaks = (0..net.hidden_layers()).map(|layer| runs.iter().map(|run| run.peaks[layer]).fold(0.0, f32::max));
+    let means = (0..net.layers().len()).map(|layer| {
+        let channels = 0..net.layers()[layer].out_channels;
+        channels.map(|out| runs.iter().map(|run| run.sums[layer][out]).sum::<f64>() / pixels as f64).collect()
+    });
+    let mut search = Search {
+        means: means.collect(),
+        pixels,
+        // A layer that never was active may have any range.
+        ranges: peaks.map(|peak| if peak > 0.0 { peak.into() } else { 1.0 }).collect(),
+        best: u128::MAX,
+        net: net.clone(),
+        pieces: crops
+            .iter()
+            .zip(&samples)
+            .zip(runs)
+            .map(|((crop, samples), run)| Piece { crop, samples, wanted: run.pixels })
+            .collect(),
+    };
+    search.best = search.error(&search.integers(&search.ranges)?, 0, &search.inputs());
+    for ratio in RATIOS {
+        search.improve_ranges(ratio)?;
+    }
+    search.correct_biases()?;
+    let values = pixels * net.layers()[net.hidden_layers()].out_channels;
+    let rms_error = (search.best as f64 / values as f64).sqrt() / f64::from(super::float_net::PIXEL_STEPS);
+    Ok(Calibration { net: search.net, ranges: search.ranges, rms_error })
+}
+
+/// A crop and the float net's picture of it.
+struct Piece<'a> {
+    crop: &'a Crop,
+    samples: &'a [u16],
+    wanted: Vec<u16>,
+}
+
+/// A search that keeps what lowers the error.
+struct Search<'a> {
+    pieces: Vec<Piece<'a>>,
+    /// Input pixels of all pieces.
+    pixels: usize,
+    /// `[layers][out]`: mean of the float net's values before the ReLU.
+    means: Vec<Vec<f64>>,
+    net: FloatNet,
+    ranges: Vec<f64>,
+    /// The error of `net` with `ranges`.
+    best: u128,
+}
+
+impl Search<'_> {
+    fn integers(&self, ranges: &[f64]) -> Result<Net> {
+        quantize(&self.net, ranges, BTreeMap::new())
+    }
+
+    /// What the first layer reads, for each piece.
+    fn inputs(&self) -> Vec<Features> {
+        self.pieces.iter().map(|piece| Features::of_image(piece.crop.picture(piece.samples))).collect()
+    }
+
+    /// The summed squared difference between the two nets' pictures, from what the integer net's layer `first` reads.
+    fn error(&self, net: &Net, first: usize, inputs: &[Features]) -> u128 {
+        let errors = self.pieces.par_iter().zip(inputs).map(|(piece, input)| {
+            let hidden = &net.hidden()[first..];
+            let features = hidden.iter().fold(input.clone(), |features, layer| reference::hidden(&features, layer));
+            let picture = piece.crop.picture(piece.samples);
+            let pixels = reference::last(&features, net.last(), picture, net.scale());
+            let squares = pixels.iter().zip(&piece.wanted).map(|(&a, &b)| u64::from(a.abs_diff(b)).pow(2));
+            u128::from(squares.sum::<u64>())
+        });
+        errors.sum()
+    }
+
+    /// What the layer after `layer` reads, from what this one reads.
+    fn advance(&self, layer: usize, inputs: &[Features]) -> Result<Vec<Features>> {
+        let net = self.integers(&self.ranges)?;
+        Ok(inputs.iter().map(|input| reference::hidden(input, &net.hidden()[layer])).collect())
+    }
+
+    /// Changes the ranges, one after the other, by `ratio` or its inverse as long as that helps.
+    fn improve_ranges(&mut self, ratio: f64) -> Result<()> {
+        let mut inputs = self.inputs();
+        for layer in 0..self.ranges.len() {
+            for ratio in [ratio, 1.0 / ratio] {
+                loop {
+                    let mut ranges = self.ranges.clone();
+                    ranges[layer] *= ratio;
+                    let error = self.error(&self.integers(&ranges)?, layer, &inputs);
+                    if error >= self.best {
+                        break;
+                    }
+                    (self.best, self.ranges) = (error, ranges);
+                }
+            }
+            inputs = self.advance(layer, &inputs)?;
+        }
+        Ok(())
+    }
+
+    /// Corrects the biases of one layer after the other, where that helps.
+    fn correct_biases(&mut self) -> Result<()> {
+        let mut inputs = self.inputs();
+        for layer in 0..=self.ranges.len() {
+            let net = self.net.with_bias(layer, self.corrected_bias(layer, &inputs)?);
+            let error = self.error(&quantize(&net, &self.ranges, BTreeMap::new())?, layer, &inputs);
+            if error < self.best {
+                (self.best, self.net) = (error, net);
+            }
+            if layer < self.ranges.len() {
+                inputs = self.advance(layer, &inputs)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A layer's bias, less the mean error of its accumulators.
+    fn corrected_bias(&self, layer: usize, inputs: &[Features]) -> Result<Vec<f32>> {
+        let integers = &self.integers(&self.ranges)?.layers()[layer].clone();
+        let units = &scales(&self.net, &self.ranges)?[layer].units;
+        let kernel = Kernel::new(integers);
+        let mut sums = vec![0i64; units.len()];
+        for input in inputs {
+            let mut row = vec![0; input.width * units.len()];
+            for y in 0..input.height {
+                kernel.convolve_row(input, y, &mut row);
+                for acc in row.chunks_exact(units.len()) {
+                    sums.iter_mut().zip(acc).for_each(|(sum, &acc)| *sum += i64::from(acc));
+                }
+            }
+        }
+        let bias = &self.net.layers()[layer].bias;
+        let corrected = bias.iter().zip(&sums).zip(units).zip(&self.means[layer]);
+        #[expect(clippy::cast_possible_truncation, reason = "a bias is an f32")]
+        let corrected =
+            corrected.map(|(((bias, &sum), unit), mean)| bias + (mean - sum as f64 * unit / self.pixels as f64) as f32);
+        Ok(corrected.collect())
+    }
+}
