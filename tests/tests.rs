@@ -2,4 +2,5 @@
 
 mod cli;
 mod codec;
+mod eval;
 mod pictures;

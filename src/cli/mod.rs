@@ -2,13 +2,16 @@
 
 mod adapters;
 mod atomic;
+mod degrade;
 mod device;
 mod eval;
 mod failure;
+mod folder;
 mod interrupt;
 mod message;
 mod model;
 mod net;
+mod print;
 mod selftest;
 mod table;
 mod upscale;
@@ -34,6 +37,7 @@ enum Command {
     Adapters(adapters::Args),
     Selftest(selftest::Args),
     Eval(eval::Args),
+    Degrade(degrade::Args),
     Model(model::Args),
 }
 
@@ -44,6 +48,7 @@ pub fn main() -> ExitCode {
         Command::Adapters(args) => adapters::run(args),
         Command::Selftest(args) => selftest::run(args),
         Command::Eval(args) => eval::run(args),
+        Command::Degrade(args) => degrade::run(args),
         Command::Model(args) => model::run(args),
     };
     match result {

@@ -8,12 +8,11 @@ pub struct Table {
 }
 
 impl Table {
-    /// A table with these headings. The first column, of `name_width` characters or more, is text; the others are
-    /// numbers no wider than their headings.
-    pub fn new(headings: &[&str], name_width: usize) -> Self {
+    /// A table with these headings. The first column holds `names`, the others numbers no wider than their headings.
+    pub fn new(headings: &[&str], names: impl Iterator<Item = String>) -> Self {
         let mut widths: Vec<usize> = headings.iter().map(|heading| heading.chars().count()).collect();
         if let Some(first) = widths.first_mut() {
-            *first = name_width.max(*first);
+            *first = names.map(|name| escaped(&name).chars().count()).fold(*first, usize::max);
         }
         Self { widths }
     }
@@ -22,8 +21,7 @@ impl Table {
     pub fn row<S: AsRef<str>>(&self, cells: &[S]) -> String {
         let mut line = "|".to_owned();
         for (column, (cell, &width)) in cells.iter().zip(&self.widths).enumerate() {
-            // In a Markdown table a bar ends the cell, even in a file's name.
-            let cell = cell.as_ref().replace('|', "\\|");
+            let cell = escaped(cell.as_ref());
             // Writing to a string does not fail.
             let _ = if column == 0 { write!(line, " {cell:<width$} |") } else { write!(line, " {cell:>width$} |") };
         }
@@ -41,6 +39,11 @@ impl Table {
     }
 }
 
+/// In a Markdown table a bar ends the cell, even in a file's name.
+fn escaped(cell: &str) -> String {
+    cell.replace('|', "\\|")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -48,10 +51,10 @@ mod tests {
     #[test]
     fn columns_line_up() {
         let headings = ["image", "PSNR dB"];
-        let table = Table::new(&headings, 6);
-        assert_eq!(table.row(&headings), "| image  | PSNR dB |");
-        assert_eq!(table.rule(), "|--------|--------:|");
-        assert_eq!(table.row(&["a.png", "31.5"]), "| a.png  |    31.5 |");
-        assert_eq!(table.row(&["a|b", "1"]), "| a\\|b   |       1 |");
+        let table = Table::new(&headings, ["a.png", "a|b|c"].map(str::to_owned).into_iter());
+        assert_eq!(table.row(&headings), "| image   | PSNR dB |");
+        assert_eq!(table.rule(), "|---------|--------:|");
+        assert_eq!(table.row(&["a.png", "31.5"]), "| a.png   |    31.5 |");
+        assert_eq!(table.row(&["a|b|c", "1"]), "| a\\|b\\|c |       1 |");
     }
 }

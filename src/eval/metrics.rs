@@ -29,6 +29,18 @@ pub struct Scores {
     pub ssim_y: f64,
 }
 
+impl Scores {
+    /// The mean of each score; none of no scores.
+    pub fn mean(scores: &[Self]) -> Option<Self> {
+        let mean = |score: fn(&Self) -> f64| scores.iter().map(score).sum::<f64>() / scores.len() as f64;
+        (!scores.is_empty()).then(|| Self {
+            psnr_rgb_db: mean(|scores| scores.psnr_rgb_db),
+            psnr_y_db: mean(|scores| scores.psnr_y_db),
+            ssim_y: mean(|scores| scores.ssim_y),
+        })
+    }
+}
+
 /// Compares two 8-bit RGB pictures of one size without the outermost `shave` pixels on each side.
 ///
 /// Papers shave as many pixels as the scale. Luma is ITU-R BT.601's in limited range, 16 to 235, as MATLAB's `rgb2ycbcr`
@@ -175,6 +187,13 @@ mod tests {
         assert!(close(scores.psnr_rgb_db, 10.0 * (255.0f64 * 255.0 * samples).log10()));
         assert!(scores.psnr_y_db.is_finite());
         assert!(scores.ssim_y < 1.0);
+    }
+
+    #[test]
+    fn means_are_score_by_score() {
+        let scores = |value| Scores { psnr_rgb_db: value, psnr_y_db: value + 10.0, ssim_y: value / 100.0 };
+        assert_eq!(Scores::mean(&[scores(10.0), scores(30.0)]), Some(scores(20.0)));
+        assert_eq!(Scores::mean(&[]), None);
     }
 
     #[test]
