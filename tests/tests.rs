@@ -3,4 +3,5 @@
 mod cli;
 mod codec;
 mod eval;
+mod model;
 mod pictures;
