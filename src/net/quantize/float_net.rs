@@ -301,14 +301,15 @@ pub(super) mod tests {
         for layer in &mut moves.layers {
             let terms = layer.in_channels * TAPS;
             for weights in layer.weights.chunks_exact_mut(terms) {
-                weights[usize::try_from(random.within(0..=terms as i64 - 1)).unwrap()] = 1.0;
+                let last = i64::try_from(terms).unwrap() - 1;
+                weights[usize::try_from(random.within(0..=last)).unwrap()] = 1.0;
             }
         }
         let samples: Vec<u16> = (0..9 * 7 * 3).map(|_| u16::from(random.byte()) * FINE_STEPS).collect();
         let rgb = Rgb { width: 9, height: 7, samples: &samples };
         let float = moves.run(rgb).unwrap();
         let integers = reference::run(&quantize(&moves, &[255.0, 255.0], BTreeMap::new()).unwrap(), rgb);
-        assert!(float.pixels.iter().any(|&pixel| pixel == u16::MAX));
+        assert!(float.pixels.contains(&u16::MAX));
         for (float, integer) in float.pixels.iter().zip(&integers) {
             // The residual's 16-bit multiplier is exact to one part in 2^15.
             assert!(float.abs_diff(*integer) <= 3, "{float} {integer}");
