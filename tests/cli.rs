@@ -335,8 +335,19 @@ fn bad_options_are_usage_errors() {
     ] {
         folder.refuse(options, 2, named);
     }
-    let ended = ended(&mut folder.bare_command("upscale a.png --device cpu --scale 2"));
-    assert!(ended.code == Some(2) && ended.stderr.contains("--model") || ended.code == Some(6), "{ended:?}");
+}
+
+#[test]
+fn the_built_in_net_upscales_three_times() {
+    let folder = Folder::new();
+    folder.image("a.png", &gradient(5, 4));
+    let refused = ended(&mut folder.bare_command("upscale a.png --device cpu --scale 2"));
+    assert_eq!(refused.code, Some(2), "{refused:?}");
+    assert!(refused.stderr.contains("--model"), "{refused:?}");
+    let accepted = ended(&mut folder.bare_command("upscale a.png --device cpu --scale 3"));
+    assert_eq!(accepted.code, Some(0), "{accepted:?}");
+    let image = folder.read("a_x3.png").image;
+    assert_eq!((image.width(), image.height()), (15, 12));
 }
 
 #[test]

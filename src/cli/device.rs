@@ -1,9 +1,12 @@
 //! What computes: the options for it, and the upscaler they ask for.
 
-use abpn::{Error, Net, Target, Upscaler};
+use abpn::gpu::{self, Choice};
+use abpn::{Net, Target, Upscaler};
 use clap::ValueEnum;
 
-use super::Failure;
+use super::failure::NO_ADAPTER;
+use super::message::say;
+use super::{Failure, verdict};
 
 /// Where to compute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -24,14 +27,37 @@ pub struct DeviceArgs {
     pub device: Device,
     /// The adapter, by its number or a part of its name in `abpn adapters`
     #[arg(short, long, value_name = "INDEX|NAME")]
-    pub gpu: Option<String>,
+    pub gpu: Option<Choice>,
 }
 
-/// An upscaler that runs `net` where `choice` says.
-pub fn upscaler(net: Net, choice: &DeviceArgs) -> Result<Upscaler, Failure> {
-    match (choice.device, &choice.gpu) {
+/// An upscaler that runs `net` where `args` say, on an adapter only if that passed the self-test.
+///
+/// # Errors
+/// If a GPU was asked for, by an option or by WGPU_ADAPTER_NAME, and can't be had or trusted.
+pub fn upscaler(net: Net, args: &DeviceArgs) -> Result<Upscaler, Failure> {
+    let choice = args.gpu.clone().unwrap_or_else(Choice::from_env);
+    match (args.device, &args.gpu) {
         (Device::Cpu, Some(_)) => Err(Failure::usage("--gpu and --device cpu contradict each other")),
-        (Device::Gpu, _) | (_, Some(_)) => Err(Error::NoAdapter("use --device cpu".to_owned()).into()),
-        (Device::Auto | Device::Cpu, None) => Ok(Upscaler::new(net, Target::Cpu)?),
+        (Device::Cpu, None) => on_cpu(net),
+        (Device::Auto, None) if choice == Choice::Best => match on_gpu(net.clone(), &choice) {
+            Ok(upscaler) => Ok(upscaler),
+            // Nothing is wrong with a machine without a real GPU.
+            Err(failure) if failure.code == NO_ADAPTER => on_cpu(net),
+            Err(failure) => {
+                say(format_args!("{}; the CPU takes over", failure.message));
+                on_cpu(net)
+            }
+        },
+        (Device::Gpu | Device::Auto, _) => on_gpu(net, &choice),
     }
+}
+
+fn on_cpu(net: Net) -> Result<Upscaler, Failure> {
+    Ok(Upscaler::new(net, Target::Cpu)?)
+}
+
+fn on_gpu(net: Net, choice: &Choice) -> Result<Upscaler, Failure> {
+    let upscaler = Upscaler::new(net, Target::Adapter(gpu::choose(choice)?.adapter))?;
+    verdict::remembered(&upscaler)?;
+    Ok(upscaler)
 }

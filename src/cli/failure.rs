@@ -8,6 +8,10 @@ use super::message::say;
 
 /// Exit code: some or all inputs failed.
 const INPUT_FAILED: u8 = 1;
+/// Exit code: the options can't be meant.
+const USAGE: u8 = 2;
+/// Exit code: no adapter fits what was asked for, or it lacks what the kernels need.
+pub const NO_ADAPTER: u8 = 3;
 /// Exit code: the weight file can't be used.
 pub const BAD_WEIGHTS: u8 = 6;
 /// Exit code: interrupted, as shells report the signal of Ctrl-C.
@@ -42,7 +46,7 @@ impl Failure {
 
     /// The options contradict each other.
     pub fn usage(message: impl Into<String>) -> Self {
-        Self { message: message.into(), code: 2 }
+        Self { message: message.into(), code: USAGE }
     }
 
     /// Whether it concerns more than one input: other images would fail alike, or the user wants to stop.
@@ -69,8 +73,9 @@ impl Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let code = match &error {
-            Error::NoAdapter(_) | Error::Adapter { .. } => 3,
+            Error::NoAdapter(_) | Error::Adapter { .. } => NO_ADAPTER,
             Error::SelfTest { .. } => 4,
+            Error::TileSize { .. } => USAGE,
             Error::OutOfMemory { .. } | Error::DeviceLost { .. } | Error::Timeout { .. } | Error::Gpu(_) => 5,
             Error::WeightFile(_) | Error::Tensor { .. } => BAD_WEIGHTS,
             Error::Cancelled => INTERRUPTED,

@@ -16,7 +16,6 @@ mod selftest;
 mod table;
 mod upscale;
 mod verdict;
-mod weights;
 
 use std::process::ExitCode;
 

@@ -1,22 +1,19 @@
-//! The net that a command runs.
+//! Weight files on disk, and the net that a command runs.
 
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 use abpn::Net;
-use abpn::net::ABPN_X3;
+use abpn::net::{ABPN_X3, MAX_FILE_BYTES};
 
 use super::Failure;
 use super::failure::BAD_WEIGHTS;
 
-/// Longest weight file that is read, in bytes: the largest net that can run is less than 3 MiB.
-const MAX_FILE_LEN: u64 = 16 << 20;
-
 /// The net in the weight file `model`, or the built-in one; its scale must be `scale` if that is given.
 pub fn load(model: Option<&Path>, scale: Option<u32>) -> Result<Net, Failure> {
     let net = match model {
-        Some(path) => read(path).map_err(|failure| failure.context(path.display()))?,
+        Some(path) => Net::read(&read(path)?).map_err(|error| Failure::from(error).context(path.display()))?,
         None => Net::read(ABPN_X3)?,
     };
     match scale {
@@ -30,14 +27,11 @@ pub fn load(model: Option<&Path>, scale: Option<u32>) -> Result<Net, Failure> {
     }
 }
 
-fn read(path: &Path) -> Result<Net, Failure> {
+/// The bytes of a weight file; of one that is too long, just enough for the parser to refuse it.
+pub fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
-    let bad = |reason: String| Failure { message: reason, code: BAD_WEIGHTS };
     File::open(path)
-        .and_then(|file| file.take(MAX_FILE_LEN + 1).read_to_end(&mut bytes))
-        .map_err(|cause| bad(cause.to_string()))?;
-    if bytes.len() as u64 > MAX_FILE_LEN {
-        return Err(bad(format!("longer than {MAX_FILE_LEN} bytes, so no weight file")));
-    }
-    Ok(Net::read(&bytes)?)
+        .and_then(|file| file.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut bytes))
+        .map_err(|cause| Failure { message: format!("{}: {cause}", path.display()), code: BAD_WEIGHTS })?;
+    Ok(bytes)
 }

@@ -73,6 +73,11 @@ impl Layer {
         self.weights[(out * self.in_channels + input) * TAPS + tap]
     }
 
+    /// Weights and biases, as papers count them.
+    pub fn parameters(&self) -> usize {
+        self.weights.len() + self.bias.len()
+    }
+
     /// Multiply-accumulates an input pixel.
     pub fn macs_per_pixel(&self) -> u64 {
         self.weights.len() as u64
@@ -172,7 +177,7 @@ impl Net {
 
     /// Weights and biases, as papers count them.
     pub fn parameters(&self) -> usize {
-        self.layers.iter().map(|layer| layer.weights.len() + layer.bias.len()).sum()
+        self.layers.iter().map(Layer::parameters).sum()
     }
 
     /// Multiply-accumulates an input pixel.

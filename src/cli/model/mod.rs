@@ -5,7 +5,7 @@ mod quantize;
 
 use super::Failure;
 
-/// Weight files: print what is in one, make one from float weights.
+/// Prints weight files, and makes them from float weights
 #[derive(clap::Args)]
 pub struct Args {
     #[command(subcommand)]

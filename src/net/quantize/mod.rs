@@ -16,7 +16,7 @@ pub(super) use requantisation::{MOST_MULTIPLIER, Requantisation};
 use std::collections::BTreeMap;
 
 use super::tensors::tensor_error;
-use super::{Layer, Net, TAPS};
+use super::{Layer, Net};
 use crate::{Error, Result};
 use float_net::FloatLayer;
 
