@@ -96,7 +96,7 @@ impl<'a> Info<'a> {
         ];
         lines.extend(self.notes.iter().map(|(name, text)| format!("{:<11} {}", printable(name), printable(text))));
         let headings = ["layer", "in", "out", "parameters", " MACs", "worst accumulator", "exact in f32"];
-        let table = Table::new(&headings, 0);
+        let table = Table::new(&headings, std::iter::empty());
         lines.extend([String::new(), table.row(&headings), table.rule()]);
         lines.extend(self.layers.iter().enumerate().map(|(index, layer)| table.row(&layer.cells(index))));
         lines
