@@ -120,6 +120,8 @@ fn eval_prints_a_table_of_the_net_beside_bicubic() {
     let cells: Vec<&str> = lines[3].split('|').map(str::trim).collect();
     assert_eq!(cells[1..8], ["photo.png", "29.655", "31.191", "31.285", "32.625", "0.8978", "0.9215"]);
     assert!(lines[4].starts_with("| mean of 2 "));
+    let alone = stdout(&bench.run(&["eval", "--hr", "hr/photo.png", "--model", "net.safetensors", "--device", "cpu"]));
+    assert_eq!(alone.lines().nth(2), Some(lines[3]));
 }
 
 #[test]
