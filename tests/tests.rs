@@ -4,3 +4,4 @@ mod cli;
 mod codec;
 mod eval;
 mod pictures;
+mod program;
