@@ -21,4 +21,4 @@ for name in bicubic abpn; do
         -append "$made/panel_$name.png"
 done
 convert "$made/panel_bicubic.png" "$made/panel_abpn.png" -background '#202020' +smush 8 -strip \
-    -define png:compression-level=9 before_after.png
+    -define png:compression-level=9 PNG24:before_after.png

@@ -6,3 +6,4 @@ mod cli;
 mod codec;
 mod eval;
 mod pictures;
+mod program;

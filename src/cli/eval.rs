@@ -12,7 +12,7 @@ use super::print::print;
 use super::table::Table;
 use super::{Failure, folder, net};
 
-/// Measures a net on a folder of pictures
+/// Measures a net on a picture or a folder of pictures
 ///
 /// Each picture is reduced, upscaled again by the net and, to compare, by bicubic interpolation. Both results are
 /// compared with the original: PSNR of red, green and blue together (PSNR-RGB), PSNR and SSIM of the luma (PSNR-Y,
@@ -24,8 +24,8 @@ use super::{Failure, folder, net};
 /// named on stderr, the others are measured all the same, the mean says over how many it goes, and the exit code is 1.
 #[derive(clap::Args)]
 pub struct Args {
-    /// The folder of the original pictures; folders within it are not looked into
-    #[arg(long, value_name = "DIR")]
+    /// The original pictures: a folder, or one file; folders within the folder are not looked into
+    #[arg(long, value_name = "HR")]
     hr: PathBuf,
     /// A folder of small pictures to upscale, instead of making them from the originals
     ///
