@@ -138,7 +138,7 @@ impl Engine {
         let mut tiles_done = 0;
         let mut finish = |workspace: &Workspace, tile: InFlight, timings: &mut Timings| {
             let start = Instant::now();
-            workspace.wait(&self.context, &tile)?;
+            tile.wait(&self.context)?;
             let waited = Instant::now();
             workspace.read_back(tile, &mut picture, rgb.width)?;
             timings.compute += waited - start;
@@ -191,7 +191,7 @@ impl Engine {
         // One run of the whole net leaves every stage a real input.
         for tile in tiling.tiles() {
             let in_flight = workspace.submit(&self.context, &program.stages(), 0, rgb, tile)?;
-            workspace.wait(&self.context, &in_flight)?;
+            in_flight.wait(&self.context)?;
         }
         Ok(Stages { context: &self.context, program, workspace })
     }
