@@ -1,5 +1,6 @@
 //! Everything that is tested from outside, as one binary.
 
+mod adapters;
 mod bytes;
 mod cli;
 mod codec;
