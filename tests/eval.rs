@@ -111,6 +111,7 @@ fn eval_names_what_it_can_not_measure_and_goes_on() {
     assert!(messages.ends_with("abpn: 3 of 4 pictures could not be measured\n"), "{messages}");
     let table = text(&output);
     assert!(table.contains("| good.png ") && table.contains("| mean of 1 of 4 "), "{table}");
+    assert!(table.lines().all(|line| line.len() == table.find('\n').unwrap()), "{table}");
     let report = report(&folder);
     assert_eq!(report["failed"].as_array().unwrap().len(), 3);
     assert_eq!(report["failed"][0]["name"], "alpha.png");

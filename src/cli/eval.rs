@@ -66,7 +66,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let small = args.lr.as_deref().map(folder::pictures).transpose()?;
     let upscaler = upscaler(net::load(args.model.as_deref(), args.scale)?, &args.device)?;
 
-    let table = Table::new(&HEADINGS, originals.iter().map(|path| folder::name(path)));
+    let names = originals.iter().map(|path| folder::name(path));
+    let table = Table::new(&HEADINGS, names.chain([mean_name(originals.len(), 1)]));
     if !args.json {
         print(table.row(&HEADINGS))?;
         print(table.rule())?;
@@ -94,8 +95,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     if args.json {
         print(format_args!("{:#}", report(&upscaler, &measured, mean, &failed)))?;
     } else if let Some((net, bicubic)) = mean {
-        let of_all = if failed.is_empty() { String::new() } else { format!(" of {}", originals.len()) };
-        let name = format!("mean of {}{of_all}", measured.len());
+        let name = mean_name(measured.len(), failed.len());
         print(table.row(&cells(&name, net, bicubic)))?;
     }
     match failed.len() {
@@ -161,6 +161,14 @@ fn cells(name: &str, net: Scores, bicubic: Scores) -> [String; 7] {
         ssim(net.ssim_y),
         ssim(bicubic.ssim_y),
     ]
+}
+
+/// The name of the last row.
+fn mean_name(measured: usize, failed: usize) -> String {
+    match failed {
+        0 => format!("mean of {measured}"),
+        _ => format!("mean of {measured} of {}", measured + failed),
+    }
 }
 
 fn report(upscaler: &Upscaler, measured: &[Measured], mean: Option<(Scores, Scores)>, failed: &[Failed]) -> Value {
