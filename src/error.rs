@@ -48,6 +48,12 @@ pub enum Error {
     /// An image of a kind that this call does not take.
     #[error("{0}")]
     Unsupported(String),
+    /// The upscaled image does not fit the memory.
+    #[error("not enough memory for an upscaled image of {bytes} bytes")]
+    Memory {
+        /// What was needed, in bytes.
+        bytes: usize,
+    },
     /// A file can't be read or written.
     #[error("{path}: {source}", path = path.display())]
     Io {

@@ -184,6 +184,14 @@ impl<S: Sample> Rgb<'_, S> {
     }
 }
 
+/// So many zeros, or an error where a `vec!` would end the process.
+pub(crate) fn zeros<S: Sample>(len: usize) -> Result<Vec<S>> {
+    let mut samples = Vec::new();
+    samples.try_reserve_exact(len).map_err(|_| Error::Memory { bytes: len.saturating_mul(size_of::<S>()) })?;
+    samples.resize(len, S::default());
+    Ok(samples)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -195,6 +203,12 @@ mod tests {
         assert_eq!(error.to_string(), "an image of 2x3 with 3 channels has 18 samples, not 17");
         assert!(matches!(Image::from_rgb8(0, 3, vec![]), Err(Error::ImageSize { .. })));
         assert!(matches!(Image::from_rgb8(u32::MAX, u32::MAX, vec![]), Err(Error::SampleCount { .. })));
+    }
+
+    #[test]
+    fn too_much_memory_is_an_error() {
+        assert!(matches!(zeros::<u16>(usize::MAX / 4), Err(Error::Memory { .. })));
+        assert_eq!(zeros::<u8>(3).unwrap(), [0; 3]);
     }
 
     #[test]

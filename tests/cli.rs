@@ -1,143 +1,17 @@
 //! The program from outside: what it writes, what it says, and how it ends.
 
-use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use abpn::codec::{DEFAULT_MAX_PIXELS, Format, Picture, decode, read};
-use abpn::net::{Layer, TAPS};
-use abpn::{Image, Layout, Net, Samples};
+use abpn::codec::{Format, Picture, decode};
+use abpn::{Image, Layout, Samples};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use tempfile::TempDir;
 
 use crate::pictures::{DEPTHS, LAYOUTS, bare, encoded, exif, gradient, icc, noise};
-
-/// A folder with a weight file, to run the program in.
-struct Folder(TempDir);
-
-/// How the program ended.
-#[derive(Debug)]
-struct Ended {
-    code: Option<i32>,
-    stdout: Vec<u8>,
-    stderr: String,
-}
-
-impl Folder {
-    fn new() -> Self {
-        let folder = Self(tempfile::tempdir().unwrap());
-        folder.write("net.safetensors", &nearest(3).write());
-        folder
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn write(&self, name: &str, bytes: &[u8]) {
-        let path = self.path(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, bytes).unwrap();
-    }
-
-    /// Writes an image in the format that its name asks for.
-    fn image(&self, name: &str, image: &Image) {
-        self.write(name, &encoded(&bare(image.clone()), Format::of_path(Path::new(name)).unwrap()));
-    }
-
-    fn read(&self, name: &str) -> Picture {
-        read(&self.path(name), DEFAULT_MAX_PIXELS).unwrap_or_else(|error| panic!("{error}")).0
-    }
-
-    /// All files, in order, but for the weights.
-    fn names(&self) -> Vec<String> {
-        fn collect(root: &Path, folder: &Path, names: &mut Vec<String>) {
-            for entry in folder.read_dir().unwrap() {
-                let path = entry.unwrap().path();
-                match path.is_dir() {
-                    true => collect(root, &path, names),
-                    false => names.push(path.strip_prefix(root).unwrap().to_str().unwrap().to_owned()),
-                }
-            }
-        }
-        let mut names = Vec::new();
-        collect(self.0.path(), self.0.path(), &mut names);
-        names.retain(|name| !name.ends_with(".safetensors"));
-        names.sort();
-        names
-    }
-
-    /// `abpn upscale` on the CPU with a net that only repeats pixels.
-    fn command(&self, arguments: &str) -> Command {
-        self.bare_command(&format!("upscale --model net.safetensors --device cpu {arguments}"))
-    }
-
-    fn bare_command(&self, arguments: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_abpn"));
-        command.args(arguments.split_whitespace()).current_dir(self.0.path()).stdin(Stdio::null());
-        command
-    }
-
-    fn run(&self, arguments: &str) -> Ended {
-        ended(&mut self.command(arguments))
-    }
-
-    /// Runs it, and requires that it fails with `code`, names `named` on stderr, and leaves all files as they were.
-    fn refuse(&self, arguments: &str, code: i32, named: &str) -> Ended {
-        let before = self.names();
-        let ended = self.run(arguments);
-        assert_eq!(ended.code, Some(code), "{arguments}: {ended:?}");
-        assert!(ended.stderr.contains(named), "{arguments}: {:?} in {ended:?}", named);
-        assert_eq!(self.names(), before, "{arguments}");
-        ended
-    }
-
-    /// Runs it, and requires that it succeeds and makes the files `made`.
-    fn accept(&self, arguments: &str, made: &[&str]) -> Ended {
-        let before = self.names();
-        let ended = self.run(arguments);
-        assert_eq!(ended.code, Some(0), "{arguments}: {ended:?}");
-        let mut after = self.names();
-        after.retain(|name| !before.contains(name));
-        assert_eq!(after, made, "{arguments}");
-        ended
-    }
-}
-
-fn ended(command: &mut Command) -> Ended {
-    let output = command.output().unwrap();
-    let stderr = String::from_utf8(output.stderr).unwrap();
-    assert!(!stderr.contains("panicked"), "{stderr}");
-    Ended { code: output.status.code(), stdout: output.stdout, stderr }
-}
-
-/// A net of `hidden` layers, all of one width and all zero: its residual is nothing, so it repeats each pixel.
-fn zeros(scale: usize, hidden: usize, width: usize) -> Net {
-    let mut inputs = 3;
-    let mut layers = Vec::new();
-    for outputs in std::iter::repeat_n(width, hidden).chain([3 * scale * scale]) {
-        layers.push(Layer {
-            in_channels: inputs,
-            out_channels: outputs,
-            weights: vec![0; outputs * inputs * TAPS],
-            bias: vec![0; outputs],
-            limit: vec![255; outputs],
-            pre: vec![0; outputs],
-            mul: vec![1; outputs],
-            post: vec![9; outputs],
-        });
-        inputs = outputs;
-    }
-    Net::new(scale, layers, BTreeMap::new()).unwrap()
-}
-
-fn nearest(scale: usize) -> Net {
-    zeros(scale, 0, 0)
-}
+use crate::program::{Ended, Folder, ended, nearest, zeros};
 
 /// What the net of [`nearest`] makes of an image without alpha.
 fn repeated(image: &Image, scale: usize) -> Image {

@@ -1,17 +1,14 @@
 //! Measuring: the library against the literature's small pictures and numbers, and `abpn eval` and `abpn degrade`.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
 
 use abpn::codec::{self, DEFAULT_MAX_PIXELS, Format};
-use abpn::net::{Layer, TAPS};
-use abpn::{Image, Layout, Net, Samples, eval};
+use abpn::{Image, Layout, Samples, eval};
 use serde_json::Value;
-use tempfile::TempDir;
 
 use crate::pictures::{bare, encoded, gradient, noise};
+use crate::program::{Ended, Folder, ended};
 
 const SCALE: usize = 3;
 /// A photo of the Kodak suite, and what MATLAB's imresize makes of it.
@@ -42,77 +39,34 @@ fn bicubic_scores_are_those_of_another_implementation() {
     assert_eq!(rounded, BICUBIC_SCORES);
 }
 
-/// A folder with a net that repeats pixels, as its residual is zero, and an empty folder of pictures.
-struct Bench {
-    folder: TempDir,
+/// `abpn eval` with a net that only repeats pixels.
+fn run_eval(folder: &Folder, arguments: &str) -> Ended {
+    run(folder, &format!("eval --model net.safetensors --device cpu {arguments}"))
 }
 
-impl Bench {
-    fn new() -> Self {
-        let outputs = 3 * SCALE * SCALE;
-        let layer = Layer {
-            in_channels: 3,
-            out_channels: outputs,
-            weights: vec![0; outputs * 3 * TAPS],
-            bias: vec![0; outputs],
-            limit: vec![1; outputs],
-            pre: vec![0; outputs],
-            mul: vec![1; outputs],
-            post: vec![9; outputs],
-        };
-        let folder = tempfile::tempdir().unwrap();
-        let net = Net::new(SCALE, vec![layer], BTreeMap::new()).unwrap();
-        fs::write(folder.path().join("net.safetensors"), net.write()).unwrap();
-        fs::create_dir(folder.path().join("hr")).unwrap();
-        Self { folder }
-    }
-
-    fn put(&self, name: &str, bytes: &[u8]) {
-        fs::write(self.folder.path().join(name), bytes).unwrap();
-    }
-
-    fn put_image(&self, name: &str, image: Image) {
-        self.put(name, &encoded(&bare(image), Format::Png));
-    }
-
-    fn image(&self, name: &str) -> Image {
-        read(self.folder.path().join(name))
-    }
-
-    fn names(&self, folder: &str) -> Vec<String> {
-        let entries = self.folder.path().join(folder).read_dir().unwrap();
-        let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-        names.sort();
-        names
-    }
-
-    fn run(&self, arguments: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_abpn")).current_dir(self.folder.path()).args(arguments).output().unwrap()
-    }
-
-    fn eval(&self, arguments: &[&str]) -> Output {
-        let common = ["eval", "--hr", "hr", "--model", "net.safetensors", "--device", "cpu"];
-        self.run(&[&common, arguments].concat())
-    }
+fn run(folder: &Folder, arguments: &str) -> Ended {
+    ended(&mut folder.bare_command(arguments))
 }
 
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
+/// What it printed on standard output.
+fn text(ended: &Ended) -> String {
+    String::from_utf8(ended.stdout.clone()).unwrap()
 }
 
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
+/// What `abpn eval --json` prints about the pictures in `hr`.
+fn report(folder: &Folder) -> Value {
+    serde_json::from_slice(&run_eval(folder, "--hr hr --json").stdout).unwrap()
 }
 
 #[test]
 fn eval_prints_a_table_of_the_net_beside_bicubic() {
-    let bench = Bench::new();
-    bench.put("hr/photo.png", &fs::read(PHOTO).unwrap());
-    bench.put_image("hr/a.png", gradient(50, 40));
-    bench.put("hr/notes.txt", b"no picture");
-    let output = bench.eval(&[]);
-    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-    let table = stdout(&output);
+    let folder = Folder::new();
+    folder.write("hr/photo.png", &fs::read(PHOTO).unwrap());
+    folder.image("hr/a.png", &gradient(50, 40));
+    folder.write("hr/notes.txt", b"no picture");
+    let output = run_eval(&folder, "--hr hr");
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
+    let table = text(&output);
     let lines: Vec<&str> = table.lines().collect();
     assert_eq!(lines.len(), 5, "{table}");
     assert!(lines.iter().all(|line| line.len() == lines[0].len() && line.matches('|').count() == 8), "{table}");
@@ -120,15 +74,16 @@ fn eval_prints_a_table_of_the_net_beside_bicubic() {
     let cells: Vec<&str> = lines[3].split('|').map(str::trim).collect();
     assert_eq!(cells[1..8], ["photo.png", "29.655", "31.191", "31.285", "32.625", "0.8978", "0.9215"]);
     assert!(lines[4].starts_with("| mean of 2 "));
+    let alone = text(&run(&folder, "eval --hr hr/photo.png --model net.safetensors --device cpu"));
+    assert_eq!(alone.lines().nth(2), Some(lines[3]));
 }
 
 #[test]
 fn eval_prints_json() {
-    let bench = Bench::new();
-    bench.put_image("hr/flat.png", Image::from_rgb8(30, 30, vec![9; 2700]).unwrap());
-    bench.put_image("hr/noise.png", noise(31, 32, Layout::Rgb, 8));
-    let output = bench.eval(&["--json"]);
-    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let folder = Folder::new();
+    folder.image("hr/flat.png", &Image::from_rgb8(30, 30, vec![9; 2700]).unwrap());
+    folder.image("hr/noise.png", &noise(31, 32, Layout::Rgb, 8));
+    let report = report(&folder);
     assert_eq!(report["scale"], 3);
     assert_eq!(report["failed"], Value::Array(vec![]));
     let [flat, noise] = report["images"].as_array().unwrap().as_slice() else { panic!("{report}") };
@@ -142,35 +97,36 @@ fn eval_prints_json() {
 
 #[test]
 fn eval_names_what_it_can_not_measure_and_goes_on() {
-    let bench = Bench::new();
-    bench.put_image("hr/alpha.png", noise(30, 30, Layout::Rgba, 8));
-    bench.put("hr/broken.png", &fs::read(PHOTO).unwrap()[..1000]);
-    bench.put_image("hr/good.png", noise(30, 30, Layout::Rgb, 8));
-    bench.put_image("hr/tiny.png", noise(16, 30, Layout::Rgb, 8));
-    let output = bench.eval(&[]);
-    assert_eq!(output.status.code(), Some(1));
-    let messages = stderr(&output);
+    let folder = Folder::new();
+    folder.image("hr/alpha.png", &noise(30, 30, Layout::Rgba, 8));
+    folder.write("hr/broken.png", &fs::read(PHOTO).unwrap()[..1000]);
+    folder.image("hr/good.png", &noise(30, 30, Layout::Rgb, 8));
+    folder.image("hr/tiny.png", &noise(16, 30, Layout::Rgb, 8));
+    let output = run_eval(&folder, "--hr hr");
+    assert_eq!(output.code, Some(1));
+    let messages = &output.stderr;
     for name in ["alpha.png: it has an alpha channel", "broken.png: ", "tiny.png: 15x30 pixels are too few"] {
         assert!(messages.contains(name), "{messages}");
     }
     assert!(messages.ends_with("abpn: 3 of 4 pictures could not be measured\n"), "{messages}");
-    let table = stdout(&output);
+    let table = text(&output);
     assert!(table.contains("| good.png ") && table.contains("| mean of 1 of 4 "), "{table}");
-    let report: Value = serde_json::from_slice(&bench.eval(&["--json"]).stdout).unwrap();
+    assert!(table.lines().all(|line| line.len() == table.find('\n').unwrap()), "{table}");
+    let report = report(&folder);
     assert_eq!(report["failed"].as_array().unwrap().len(), 3);
     assert_eq!(report["failed"][0]["name"], "alpha.png");
 }
 
 #[test]
 fn eval_takes_grey_as_rgb_and_sixteen_bits_as_eight() {
-    let bench = Bench::new();
+    let folder = Folder::new();
     let levels: Vec<u8> = (0..900u32).map(|i| u8::try_from(i * i % 251).unwrap()).collect();
     let rgb = levels.iter().flat_map(|&level| [level; 3]).collect();
     let deep = levels.iter().map(|&level| u16::from(level) * 257 + 100).collect();
-    bench.put_image("hr/rgb.png", Image::from_rgb8(30, 30, rgb).unwrap());
-    bench.put_image("hr/deep.png", Image::new(30, 30, Layout::Grey, Samples::U16(deep)).unwrap());
-    bench.put_image("hr/grey.png", Image::new(30, 30, Layout::Grey, Samples::U8(levels)).unwrap());
-    let report: Value = serde_json::from_slice(&bench.eval(&["--json"]).stdout).unwrap();
+    folder.image("hr/rgb.png", &Image::from_rgb8(30, 30, rgb).unwrap());
+    folder.image("hr/deep.png", &Image::new(30, 30, Layout::Grey, Samples::U16(deep)).unwrap());
+    folder.image("hr/grey.png", &Image::new(30, 30, Layout::Grey, Samples::U8(levels)).unwrap());
+    let report = report(&folder);
     let images = report["images"].as_array().unwrap();
     assert_eq!(images.len(), 3);
     assert!(images.iter().all(|image| image["net"] == images[0]["net"] && image["bicubic"] == images[0]["bicubic"]));
@@ -178,87 +134,87 @@ fn eval_takes_grey_as_rgb_and_sixteen_bits_as_eight() {
 
 #[test]
 fn eval_takes_small_pictures_that_are_given() {
-    let bench = Bench::new();
-    fs::create_dir(bench.folder.path().join("lr")).unwrap();
-    for (name, seed) in [("a", 30), ("b", 33), ("c", 36), ("d", 39)] {
-        bench.put_image(&format!("hr/{name}.png"), noise(seed, 30, Layout::Rgb, 8));
+    let folder = Folder::new();
+    for (name, width) in [("a", 30), ("b", 33), ("c", 36), ("d", 39)] {
+        folder.image(&format!("hr/{name}.png"), &noise(width, 30, Layout::Rgb, 8));
     }
-    let small = |name: &str| eval::degrade(&bench.image(name), SCALE).unwrap();
-    bench.put_image("lr/a.png", small("hr/a.png"));
-    bench.put_image("lr/bx3.png", small("hr/b.png"));
-    bench.put_image("lr/c.png", small("hr/d.png"));
-    let output = bench.eval(&["--lr", "lr"]);
-    let (table, messages) = (stdout(&output), stderr(&output));
+    let small = |name: &str| eval::degrade(&folder.read(name).image, SCALE).unwrap();
+    folder.image("lr/a.png", &small("hr/a.png"));
+    folder.image("lr/bx3.png", &small("hr/b.png"));
+    folder.image("lr/c.png", &small("hr/d.png"));
+    let output = run_eval(&folder, "--hr hr --lr lr");
+    let (table, messages) = (text(&output), &output.stderr);
     assert!(messages.contains("c.png: the small picture is 13x10, which is not 36x30 reduced 3 times"), "{messages}");
     assert!(messages.contains("d.png: there is no small picture of this name"), "{messages}");
-    let made = stdout(&bench.eval(&[]));
+    let made = text(&run_eval(&folder, "--hr hr"));
     let lines = |table: &str| table.lines().skip(2).take(2).map(str::to_owned).collect::<Vec<_>>();
     assert_eq!(lines(&table), lines(&made));
 }
 
 #[test]
 fn eval_refuses_folders_without_pictures() {
-    let bench = Bench::new();
-    let output = bench.eval(&[]);
-    assert_eq!(output.status.code(), Some(1));
-    assert_eq!(stderr(&output), "abpn: hr: no picture lies in this folder\n");
-    let output = bench.run(&["eval", "--hr", "nowhere"]);
-    assert_eq!(output.status.code(), Some(1));
-    assert!(stderr(&output).starts_with("abpn: nowhere: "));
+    let folder = Folder::new();
+    folder.write("hr/notes.txt", b"no picture");
+    let output = run_eval(&folder, "--hr hr");
+    assert_eq!(output.code, Some(1));
+    assert_eq!(output.stderr, "abpn: hr: no picture lies in this folder\n");
+    let output = run(&folder, "eval --hr nowhere");
+    assert_eq!(output.code, Some(1));
+    assert!(output.stderr.starts_with("abpn: nowhere: "));
 }
 
 #[test]
 fn eval_checks_the_scale() {
-    let bench = Bench::new();
-    bench.put_image("hr/a.png", gradient(50, 40));
-    assert_eq!(bench.eval(&["--scale", "2"]).status.code(), Some(2));
-    assert_eq!(bench.eval(&["--scale", "3"]).status.code(), Some(0));
+    let folder = Folder::new();
+    folder.image("hr/a.png", &gradient(50, 40));
+    assert_eq!(run_eval(&folder, "--hr hr --scale 2").code, Some(2));
+    assert_eq!(run_eval(&folder, "--hr hr --scale 3").code, Some(0));
 }
 
 #[test]
 fn degrade_writes_a_picture_or_a_folder() {
-    let bench = Bench::new();
-    bench.put("hr/photo.png", &fs::read(PHOTO).unwrap());
-    bench.put_image("hr/grey.png", noise(20, 9, Layout::Grey, 16));
-    let output = bench.run(&["degrade", "hr/photo.png", "-o", "small.png"]);
-    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-    assert!(bench.image("small.png") == read(PHOTO_SMALL));
-    let output = bench.run(&["degrade", "hr", "-o", "deep/lr", "--scale", "2"]);
-    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-    assert_eq!(bench.names("deep/lr"), ["grey.png", "photo.png"]);
-    assert_eq!(bench.image("deep/lr/grey.png"), eval::degrade(&bench.image("hr/grey.png"), 2).unwrap());
+    let folder = Folder::new();
+    folder.write("hr/photo.png", &fs::read(PHOTO).unwrap());
+    folder.image("hr/grey.png", &noise(20, 9, Layout::Grey, 16));
+    let output = run(&folder, "degrade hr/photo.png -o small.png");
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
+    assert!(folder.read("small.png").image == read(PHOTO_SMALL));
+    let output = run(&folder, "degrade hr -o deep/lr --scale 2");
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
+    assert_eq!(folder.names(), ["deep/lr/grey.png", "deep/lr/photo.png", "hr/grey.png", "hr/photo.png", "small.png"]);
+    assert_eq!(folder.read("deep/lr/grey.png").image, eval::degrade(&folder.read("hr/grey.png").image, 2).unwrap());
 }
 
 #[test]
 fn degrade_keeps_what_is_there_unless_told_otherwise() {
-    let bench = Bench::new();
-    bench.put_image("hr/a.png", gradient(30, 30));
-    bench.put("small.png", b"old");
-    let output = bench.run(&["degrade", "hr/a.png", "-o", "small.png"]);
-    assert_eq!(output.status.code(), Some(1));
-    assert!(stderr(&output).contains("small.png") && stderr(&output).contains("--overwrite"), "{}", stderr(&output));
-    assert_eq!(fs::read(bench.folder.path().join("small.png")).unwrap(), b"old");
-    let output = bench.run(&["degrade", "hr/a.png", "-o", "small.png", "--overwrite"]);
-    assert_eq!(output.status.code(), Some(0));
-    assert_eq!(bench.image("small.png").width(), 10);
+    let folder = Folder::new();
+    folder.image("hr/a.png", &gradient(30, 30));
+    folder.write("small.png", b"old");
+    let output = run(&folder, "degrade hr/a.png -o small.png");
+    assert_eq!(output.code, Some(1));
+    assert!(output.stderr.contains("small.png") && output.stderr.contains("--overwrite"), "{}", output.stderr);
+    assert_eq!(fs::read(folder.path("small.png")).unwrap(), b"old");
+    let output = run(&folder, "degrade hr/a.png -o small.png --overwrite");
+    assert_eq!(output.code, Some(0));
+    assert_eq!(folder.read("small.png").image.width(), 10);
 }
 
 #[test]
 fn degrade_names_what_fails_and_goes_on() {
-    let bench = Bench::new();
-    bench.put("hr/broken.png", b"not a picture");
-    bench.put_image("hr/good.png", gradient(30, 30));
-    bench.put("hr/good.bmp", &encoded(&bare(gradient(30, 30)), Format::Png));
-    let output = bench.run(&["degrade", "hr", "-o", "lr"]);
-    assert_eq!(output.status.code(), Some(1));
-    let messages = stderr(&output);
+    let folder = Folder::new();
+    folder.write("hr/broken.png", b"not a picture");
+    folder.image("hr/good.png", &gradient(30, 30));
+    folder.write("hr/good.bmp", &encoded(&bare(gradient(30, 30)), Format::Png));
+    let output = run(&folder, "degrade hr -o lr");
+    assert_eq!(output.code, Some(1));
+    let messages = &output.stderr;
     assert!(messages.contains("broken.png: "), "{messages}");
     assert!(messages.contains("good.png: another picture already gave"), "{messages}");
     assert!(messages.ends_with("abpn: 2 of 3 pictures could not be reduced\n"), "{messages}");
-    assert_eq!(bench.names("lr"), ["good.png"]);
-    assert_eq!(bench.run(&["degrade", "hr/good.png", "-o", "small.jpg"]).status.code(), Some(2));
-    assert_eq!(bench.run(&["degrade", "hr/good.png", "-o", "small.png", "--scale", "0"]).status.code(), Some(2));
-    let output = bench.run(&["degrade", "nowhere.png", "-o", "small.png"]);
-    assert_eq!(output.status.code(), Some(1));
-    assert_eq!(stderr(&output).matches("nowhere.png").count(), 1, "{}", stderr(&output));
+    assert_eq!(folder.names(), ["hr/broken.png", "hr/good.bmp", "hr/good.png", "lr/good.png"]);
+    assert_eq!(run(&folder, "degrade hr/good.png -o small.jpg").code, Some(2));
+    assert_eq!(run(&folder, "degrade hr/good.png -o small.png --scale 0").code, Some(2));
+    let output = run(&folder, "degrade nowhere.png -o small.png");
+    assert_eq!(output.code, Some(1));
+    assert_eq!(output.stderr.matches("nowhere.png").count(), 1, "{}", output.stderr);
 }

@@ -1,7 +1,10 @@
 //! Everything that is tested from outside, as one binary.
 
+mod adapters;
+mod bytes;
 mod cli;
 mod codec;
 mod eval;
 mod model;
 mod pictures;
+mod program;

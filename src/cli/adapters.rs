@@ -1,11 +1,10 @@
 //! `abpn adapters`: what wgpu sees.
 
-use std::io::Write;
-
 use abpn::gpu::{self, Adapter};
 use serde::Serialize;
 
 use super::Failure;
+use super::print::print;
 
 /// Lists the GPU adapters: index, name, backend, type, driver, and the kernels that each can run.
 ///
@@ -73,8 +72,12 @@ pub fn run(args: Args) -> Result<(), Failure> {
     } else {
         table(&rows)
     };
-    writeln!(std::io::stdout(), "{text}").map_err(|error| Failure::new(format!("standard output: {error}")))?;
-    if rows.is_empty() { Err(abpn::Error::NoAdapter("wgpu sees none".to_owned()).into()) } else { Ok(()) }
+    print(&text)?;
+    if rows.is_empty() {
+        // Says what to do about it.
+        gpu::choose(&gpu::Choice::Index(0))?;
+    }
+    Ok(())
 }
 
 fn table(rows: &[Row]) -> String {

@@ -39,16 +39,16 @@ pub fn upscaler(net: Net, args: &DeviceArgs) -> Result<Upscaler, Failure> {
     match (args.device, &args.gpu) {
         (Device::Cpu, Some(_)) => Err(Failure::usage("--gpu and --device cpu contradict each other")),
         (Device::Cpu, None) => on_cpu(net),
-        (Device::Auto, None) if choice == Choice::Best => match on_gpu(net.clone(), &choice) {
-            Ok(upscaler) => Ok(upscaler),
-            // Nothing is wrong with a machine without a real GPU.
-            Err(failure) if failure.code == NO_ADAPTER => on_cpu(net),
-            Err(failure) => {
+        (Device::Gpu, _) | (Device::Auto, Some(_)) => on_gpu(net, &choice),
+        (Device::Auto, None) => match on_gpu(net.clone(), &choice) {
+            // Nothing is wrong with a machine without a real GPU, but a name that fits none is a mistake.
+            Err(failure) if failure.code == NO_ADAPTER && choice == Choice::Best => on_cpu(net),
+            Err(failure) if failure.code != NO_ADAPTER => {
                 say(format_args!("{}; the CPU takes over", failure.message));
                 on_cpu(net)
             }
+            result => result,
         },
-        (Device::Gpu | Device::Auto, _) => on_gpu(net, &choice),
     }
 }
 

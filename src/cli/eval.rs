@@ -12,7 +12,7 @@ use super::print::print;
 use super::table::Table;
 use super::{Failure, folder, net};
 
-/// Measures a net on a folder of pictures
+/// Measures a net on a picture or a folder of pictures
 ///
 /// Each picture is reduced, upscaled again by the net and, to compare, by bicubic interpolation. Both results are
 /// compared with the original: PSNR of red, green and blue together (PSNR-RGB), PSNR and SSIM of the luma (PSNR-Y,
@@ -24,8 +24,8 @@ use super::{Failure, folder, net};
 /// named on stderr, the others are measured all the same, the mean says over how many it goes, and the exit code is 1.
 #[derive(clap::Args)]
 pub struct Args {
-    /// The folder of the original pictures; folders within it are not looked into
-    #[arg(long, value_name = "DIR")]
+    /// The original pictures: a folder, or one file; folders within the folder are not looked into
+    #[arg(long, value_name = "HR")]
     hr: PathBuf,
     /// A folder of small pictures to upscale, instead of making them from the originals
     ///
@@ -66,7 +66,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let small = args.lr.as_deref().map(folder::pictures).transpose()?;
     let upscaler = upscaler(net::load(args.model.as_deref(), args.scale)?, &args.device)?;
 
-    let table = Table::new(&HEADINGS, originals.iter().map(|path| folder::name(path)));
+    let names = originals.iter().map(|path| folder::name(path));
+    let table = Table::new(&HEADINGS, names.chain([mean_name(originals.len(), 1)]));
     if !args.json {
         print(table.row(&HEADINGS))?;
         print(table.rule())?;
@@ -94,8 +95,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     if args.json {
         print(format_args!("{:#}", report(&upscaler, &measured, mean, &failed)))?;
     } else if let Some((net, bicubic)) = mean {
-        let of_all = if failed.is_empty() { String::new() } else { format!(" of {}", originals.len()) };
-        let name = format!("mean of {}{of_all}", measured.len());
+        let name = mean_name(measured.len(), failed.len());
         print(table.row(&cells(&name, net, bicubic)))?;
     }
     match failed.len() {
@@ -161,6 +161,14 @@ fn cells(name: &str, net: Scores, bicubic: Scores) -> [String; 7] {
         ssim(net.ssim_y),
         ssim(bicubic.ssim_y),
     ]
+}
+
+/// The name of the last row.
+fn mean_name(measured: usize, failed: usize) -> String {
+    match failed {
+        0 => format!("mean of {measured}"),
+        _ => format!("mean of {measured} of {}", measured + failed),
+    }
 }
 
 fn report(upscaler: &Upscaler, measured: &[Measured], mean: Option<(Scores, Scores)>, failed: &[Failed]) -> Value {

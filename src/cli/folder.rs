@@ -1,4 +1,4 @@
-//! The pictures of a folder, to measure or to measure with.
+//! The pictures to measure, or to measure with.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,8 +8,11 @@ use abpn::codec::{self, DEFAULT_MAX_PIXELS, Format, Picture};
 
 use super::Failure;
 
-/// The image files that lie directly in `folder`, by their extensions, sorted by name; at least one.
+/// The image files that lie directly in `folder`, by their extensions, sorted by name; at least one. A file is itself.
 pub fn pictures(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+    if folder.is_file() {
+        return Ok(vec![folder.to_owned()]);
+    }
     let failure = |error| Failure::new(format!("{}: {error}", folder.display()));
     let mut paths = Vec::new();
     for entry in fs::read_dir(folder).map_err(failure)? {

@@ -1,10 +1,9 @@
 //! `abpn selftest`: does an adapter compute the reference's bytes?
 
-use std::io::Write;
-
 use abpn::gpu::{self, Adapter};
 use abpn::{Target, Upscaler};
 
+use super::print::print;
 use super::{Failure, verdict};
 
 /// Checks adapters against the reference: every stage of the shipped net and of others of its family.
@@ -21,30 +20,39 @@ pub struct Args {
 pub fn run(args: Args) -> Result<(), Failure> {
     let adapters = match &args.gpu {
         Some(choice) => vec![gpu::choose(choice)?],
-        None => gpu::adapters(),
+        None => runnable()?,
     };
-    if adapters.is_empty() {
-        return Err(gpu::choose(&gpu::Choice::Best).err().map_or_else(|| Failure::new("no adapter"), Failure::from));
-    }
-    let mut worst = Ok(());
+    let mut failures = Vec::new();
     for adapter in &adapters {
-        if let Err(failure) = test(adapter) {
-            worst = Err(failure.context(format!("{}: {}", adapter.index, adapter.label())));
-        }
+        failures.extend(test(adapter)?);
     }
-    worst
+    failures.into_iter().next().map_or(Ok(()), Err)
 }
 
-/// Tests one adapter with every net, and says how each went.
-fn test(adapter: &Adapter) -> Result<(), Failure> {
+/// All adapters that have what the kernels need.
+fn runnable() -> Result<Vec<Adapter>, Failure> {
+    let mut adapters = gpu::adapters();
+    if adapters.is_empty() {
+        // Says what to do about it.
+        gpu::choose(&gpu::Choice::Index(0))?;
+    }
+    for (adapter, error) in adapters.iter().filter_map(|adapter| Some((adapter, adapter.check().err()?))) {
+        print(format_args!("{}: {}: not tested: {error}", adapter.index, adapter.label()))?;
+    }
+    adapters.retain(|adapter| adapter.check().is_ok());
+    Ok(adapters)
+}
+
+/// Tests one adapter with every net, says how each went, and gives what went wrong.
+fn test(adapter: &Adapter) -> Result<Option<Failure>, Failure> {
+    let mut first = None;
     for (name, net) in abpn::selftest::nets()? {
         let outcome = Upscaler::new(net, Target::Adapter(adapter.adapter.clone()))
             .map_err(Failure::from)
             .and_then(|upscaler| verdict::fresh(&upscaler));
         let word = outcome.as_ref().map_or_else(|failure| failure.message.as_str(), |()| "equal");
-        writeln!(std::io::stdout(), "{}: {}: {name}: {word}", adapter.index, adapter.label())
-            .map_err(|error| Failure::new(format!("standard output: {error}")))?;
-        outcome?;
+        print(format_args!("{}: {}: {name}: {word}", adapter.index, adapter.label()))?;
+        first = first.or(outcome.err());
     }
-    Ok(())
+    Ok(first)
 }

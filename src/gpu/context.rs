@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::{Error, Result};
 
 /// The longest that one tile may take: a tile is a fraction of a second on a slow GPU, and seconds on a software driver.
-const TILE_TIMEOUT: Duration = Duration::from_secs(120);
+pub(crate) const TILE_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// A device to run stages on.
 pub(crate) struct Context {

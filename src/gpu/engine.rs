@@ -11,7 +11,7 @@ use super::plan::{Plan, SLOTS, tile_side};
 use super::shader::{Variant, layer_words};
 use super::stage::Stage;
 use super::workspace::{InFlight, Workspace};
-use crate::image::{Rgb, Sample};
+use crate::image::{self, Rgb, Sample};
 use crate::net::Net;
 use crate::reference::Features;
 use crate::tile::Tiling;
@@ -133,12 +133,12 @@ impl Engine {
         let mut workspace = self.take_workspace(&program, geometry)?;
         let stages = program.stages();
         let scale = net.scale();
-        let mut picture = vec![S::default(); rgb.samples.len() * scale * scale];
+        let mut picture = image::zeros(rgb.samples.len() * scale * scale)?;
         let mut in_flight = VecDeque::with_capacity(SLOTS);
         let mut tiles_done = 0;
         let mut finish = |workspace: &Workspace, tile: InFlight, timings: &mut Timings| {
             let start = Instant::now();
-            workspace.wait(&self.context, &tile)?;
+            tile.wait(&self.context)?;
             let waited = Instant::now();
             workspace.read_back(tile, &mut picture, rgb.width)?;
             timings.compute += waited - start;
@@ -191,7 +191,7 @@ impl Engine {
         // One run of the whole net leaves every stage a real input.
         for tile in tiling.tiles() {
             let in_flight = workspace.submit(&self.context, &program.stages(), 0, rgb, tile)?;
-            workspace.wait(&self.context, &in_flight)?;
+            in_flight.wait(&self.context)?;
         }
         Ok(Stages { context: &self.context, program, workspace })
     }

@@ -2,7 +2,7 @@
 
 use std::sync::mpsc;
 
-use super::context::Context;
+use super::context::{Context, TILE_TIMEOUT};
 use super::packing::{unpack_row, words_per_pixel};
 use super::plan::{Plan, SLOTS};
 use super::shader::{End, Variant};
@@ -37,8 +37,42 @@ struct Slot {
 pub(crate) struct InFlight {
     tile: Tile,
     slot: usize,
+    mapping: Mapping,
+}
+
+impl InFlight {
+    /// Waits until it is finished and can be read back.
+    pub fn wait(&self, context: &Context) -> Result<()> {
+        self.mapping.wait(context)
+    }
+}
+
+/// A buffer that becomes readable once a submission is done.
+struct Mapping {
     submission: wgpu::SubmissionIndex,
     mapped: mpsc::Receiver<std::result::Result<(), wgpu::BufferAsyncError>>,
+}
+
+impl Mapping {
+    /// Asks for `buffer` to be mapped after `submission`.
+    fn new(buffer: &wgpu::Buffer, submission: wgpu::SubmissionIndex) -> Self {
+        let (sender, mapped) = mpsc::channel();
+        buffer.slice(..).map_async(wgpu::MapMode::Read, move |result| {
+            // The receiver is gone only if the work was given up.
+            let _ = sender.send(result);
+        });
+        Self { submission, mapped }
+    }
+
+    fn wait(&self, context: &Context) -> Result<()> {
+        context.wait(self.submission.clone())?;
+        // Another thread that polls at the same time may be the one that runs the callback, a moment later.
+        match self.mapped.recv_timeout(TILE_TIMEOUT) {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(Error::DeviceLost { detail: error.to_string() }),
+            Err(_) => Err(Error::Gpu("a finished buffer was not mapped".to_owned())),
+        }
+    }
 }
 
 impl Workspace {
@@ -126,23 +160,8 @@ impl Workspace {
             }
             encoder.copy_buffer_to_buffer(output, 0, read_back, 0, output.size());
             let submission = context.queue.submit([encoder.finish()]);
-            let (sender, mapped) = mpsc::channel();
-            read_back.slice(..).map_async(wgpu::MapMode::Read, move |result| {
-                // The receiver is gone only if the work was given up.
-                let _ = sender.send(result);
-            });
-            InFlight { tile, slot, submission, mapped }
+            InFlight { tile, slot, mapping: Mapping::new(read_back, submission) }
         })
-    }
-
-    /// Waits for a tile.
-    pub fn wait(&self, context: &Context, in_flight: &InFlight) -> Result<()> {
-        context.wait(in_flight.submission.clone())?;
-        match in_flight.mapped.try_recv() {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(Error::DeviceLost { detail: error.to_string() }),
-            Err(_) => Err(Error::Gpu("a finished tile was not mapped".to_owned())),
-        }
     }
 
     /// Copies what a finished tile gives into the upscaled picture of `width` input pixels, `[.., scale*width, 3]`.
@@ -194,7 +213,7 @@ impl Workspace {
             context.checked(|_| self.upload(context, 0, rgb, 0, 0))?;
         }
         let target = &self.features[index % 2];
-        let (read_back, submission) = context.checked(|device| {
+        let (read_back, mapping) = context.checked(|device| {
             let read_back = device.create_buffer(&wgpu::BufferDescriptor {
                 label: Some("trace"),
                 size: target.size(),
@@ -209,10 +228,10 @@ impl Workspace {
             }
             encoder.copy_buffer_to_buffer(target, 0, &read_back, 0, target.size());
             let submission = context.queue.submit([encoder.finish()]);
-            read_back.slice(..).map_async(wgpu::MapMode::Read, |_| {});
-            (read_back, submission)
+            let mapping = Mapping::new(&read_back, submission);
+            (read_back, mapping)
         })?;
-        context.wait(submission)?;
+        mapping.wait(context)?;
         let view = read_back.slice(..).get_mapped_range().map_err(|error| Error::Gpu(error.to_string()))?;
         Ok(self.plan.geometry.unpack_features(bytemuck::cast_slice(&view), channels))
     }

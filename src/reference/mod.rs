@@ -12,7 +12,7 @@ use std::ops::ControlFlow;
 
 use rayon::prelude::*;
 
-use crate::image::{Rgb, Sample};
+use crate::image::{self, Rgb, Sample};
 use crate::net::{Layer, Net};
 use crate::tile::Tiling;
 use crate::{Error, Result};
@@ -83,7 +83,7 @@ pub(crate) fn upscale<S: Sample>(
     done: &dyn Fn(usize) -> ControlFlow<()>,
 ) -> Result<Vec<S>> {
     let scale = net.scale();
-    let mut picture = vec![S::default(); rgb.samples.len() * scale * scale];
+    let mut picture = image::zeros(rgb.samples.len() * scale * scale)?;
     for (index, tile) in tiling.tiles().enumerate() {
         let samples = rgb.window(&tile, tiling);
         let window = Rgb { width: tiling.window_width, height: tiling.window_height, samples: &samples };

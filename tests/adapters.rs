@@ -1,0 +1,160 @@
+//! The program and GPU adapters: which one it takes, when it trusts it, and what it says otherwise.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use abpn::gpu;
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// An output folder and a cache folder of their own.
+struct Folders(TempDir);
+
+struct Ended {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+impl Folders {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn output(&self) -> PathBuf {
+        self.0.path().join("out.png")
+    }
+
+    fn verdicts(&self) -> Vec<PathBuf> {
+        let folder = self.0.path().join("abpn/selftest");
+        folder.read_dir().map(|files| files.map(|file| file.unwrap().path()).collect()).unwrap_or_default()
+    }
+
+    fn run(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Ended {
+        let output = Command::new(env!("CARGO_BIN_EXE_abpn"))
+            .args(arguments)
+            .env_remove("WGPU_BACKEND")
+            .env_remove("WGPU_ADAPTER_NAME")
+            // Where the cache folder is, on every system.
+            .envs([("XDG_CACHE_HOME", self.0.path()), ("HOME", self.0.path()), ("LOCALAPPDATA", self.0.path())])
+            .envs(environment.iter().copied())
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let (stdout, stderr) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+        assert!(!stderr.contains("panicked"), "{stderr}");
+        Ended { code: output.status.code(), stdout, stderr }
+    }
+
+    /// Upscales the photo of the tests to [`Self::output`].
+    fn upscale(&self, options: &[&str], environment: &[(&str, &str)]) -> Ended {
+        let photo = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/kodim23_x3.png");
+        let output = self.output();
+        let arguments = ["upscale", photo.to_str().unwrap(), "-o", output.to_str().unwrap(), "--json", "--overwrite"];
+        self.run(&[&arguments, options].concat(), environment)
+    }
+
+    /// The device that the only image of a run was upscaled on, and the SHA-256 of its pixels.
+    fn device_and_sha256(&self, ended: &Ended) -> (String, String) {
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        assert!(self.output().exists());
+        let line: Value = serde_json::from_str(&ended.stdout).unwrap();
+        let text = |key: &str| line[key].as_str().unwrap().to_owned();
+        (text("device"), text("sha256"))
+    }
+}
+
+/// The adapter to test with.
+fn adapter() -> gpu::Adapter {
+    let first = gpu::adapters().into_iter().next();
+    first.expect("no adapter to test on: apt-get install mesa-vulkan-drivers libegl1 libgl1-mesa-dri")
+}
+
+#[test]
+fn adapters_are_listed_with_what_they_can_run() {
+    let folders = Folders::new();
+    let ended = folders.run(&["adapters", "--json"], &[]);
+    assert_eq!(ended.code, Some(0));
+    let rows: Value = serde_json::from_str(&ended.stdout).unwrap();
+    let row = &rows[0];
+    assert_eq!(row["index"], 0);
+    assert_eq!(row["name"], adapter().info.name.as_str());
+    assert_eq!(row["kernels"][0], "dot4");
+    let table = folders.run(&["adapters"], &[]).stdout;
+    assert!(table.starts_with("index") && table.contains(&adapter().info.name), "{table}");
+}
+
+#[test]
+fn without_adapters_gpu_is_an_error_and_auto_takes_the_cpu() {
+    let folders = Folders::new();
+    let none = [("WGPU_BACKEND", "noop")];
+    let ended = folders.run(&["adapters"], &none);
+    assert_eq!((ended.code, ended.stderr.contains("no GPU adapter")), (Some(3), true));
+    for options in [&["--device", "gpu"][..], &["--gpu", "0"]] {
+        let ended = folders.upscale(options, &none);
+        assert_eq!(ended.code, Some(3), "{}", ended.stderr);
+        assert!(ended.stderr.contains("--device cpu"), "{}", ended.stderr);
+        assert!(!folders.output().exists());
+    }
+    let ended = folders.upscale(&[], &none);
+    assert_eq!(folders.device_and_sha256(&ended).0, "CPU reference");
+    assert!(ended.stderr.contains("CPU reference"), "it says which device it took: {}", ended.stderr);
+}
+
+#[test]
+fn a_name_that_fits_no_adapter_is_an_error_with_those_that_there_are() {
+    let folders = Folders::new();
+    for ended in [
+        folders.upscale(&["--gpu", "no such card"], &[]),
+        folders.upscale(&["--gpu", "99"], &[]),
+        folders.upscale(&[], &[("WGPU_ADAPTER_NAME", "no such card")]),
+    ] {
+        assert_eq!(ended.code, Some(3));
+        assert!(ended.stderr.contains(&adapter().info.name), "{}", ended.stderr);
+        assert!(!folders.output().exists());
+    }
+}
+
+#[test]
+fn an_adapter_is_tested_once_and_refused_if_it_failed() {
+    let folders = Folders::new();
+    let name = adapter().info.name;
+    let cpu = folders.device_and_sha256(&folders.upscale(&["--device", "cpu"], &[]));
+
+    // Named by option and by environment; both give the CPU's bytes.
+    for ended in [folders.upscale(&["--gpu", &name], &[]), folders.upscale(&[], &[("WGPU_ADAPTER_NAME", &name)])] {
+        let gpu = folders.device_and_sha256(&ended);
+        assert!(gpu.0.contains(&name), "{}", gpu.0);
+        assert_eq!(gpu.1, cpu.1);
+    }
+    let verdicts = folders.verdicts();
+    let [verdict] = &verdicts[..] else { panic!("one verdict for one adapter and net: {verdicts:?}") };
+    let passed = fs::read_to_string(verdict).unwrap();
+
+    // A damaged verdict counts for nothing.
+    fs::write(verdict, &passed[..passed.len() / 2]).unwrap();
+    folders.device_and_sha256(&folders.upscale(&["--gpu", &name], &[]));
+    assert_eq!(fs::read_to_string(verdict).unwrap(), passed);
+
+    let failed = r#"{"device":"x","failure":{"adapter":"x","stage":"conv3x3","detail":"wrong"}}"#;
+    fs::write(verdict, failed).unwrap();
+    fs::remove_file(folders.output()).unwrap();
+    let ended = folders.upscale(&["--gpu", &name], &[]);
+    assert_eq!(ended.code, Some(4), "{}", ended.stderr);
+    assert!(ended.stderr.contains("conv3x3") && ended.stderr.contains("--device cpu"), "{}", ended.stderr);
+    assert!(!folders.output().exists());
+
+    let ended = folders.upscale(&["--device", "auto"], &[("WGPU_ADAPTER_NAME", &name)]);
+    assert_eq!(folders.device_and_sha256(&ended), cpu);
+    assert!(ended.stderr.contains("the CPU takes over"), "{}", ended.stderr);
+}
+
+#[test]
+fn the_self_test_says_how_each_net_went() {
+    let ended = Folders::new().run(&["selftest", "--gpu", "0"], &[]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let lines: Vec<_> = ended.stdout.lines().collect();
+    assert_eq!(lines.len(), abpn::selftest::nets().unwrap().len());
+    assert!(lines.iter().all(|line| line.ends_with(": equal")), "{}", ended.stdout);
+}
