@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
-use super::crop::{Crop, FINE_STEPS};
+use super::crop::Crop;
 use super::float_net::FloatNet;
 use super::{quantize, scales};
+use crate::image::FINE_STEPS;
 use crate::net::Net;
 use crate::reference::{self, Features, Kernel};
 use crate::{Error, Result};

@@ -1,6 +1,6 @@
 //! Pieces of pictures to calibrate on.
 
-use crate::image::{Image, Layout, Rgb, Samples};
+use crate::image::{FINE_STEPS, Image, Layout, Rgb, Samples};
 use crate::{Error, Result};
 
 /// Side of a crop in pixels: wide enough that most of it is out of the zero padding's reach.
@@ -55,9 +55,6 @@ impl Crop {
         Rgb { width: self.width, height: self.height, samples }
     }
 }
-
-/// Steps of a 16-bit sample in a level of an 8-bit one.
-pub(super) const FINE_STEPS: u16 = u16::MAX / u8::MAX as u16;
 
 /// A fraction, 0..=1, of `whole`, rounded.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0..=whole")]

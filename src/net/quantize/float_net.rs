@@ -3,9 +3,9 @@
 use rayon::prelude::*;
 use safetensors::Dtype;
 
-use super::crop::FINE_STEPS;
 use crate::Result;
-use crate::image::Rgb;
+
+use crate::image::{FINE_STEPS, Rgb};
 use crate::net::tensors::{Reader, tensor_error};
 use crate::net::{TAPS, check};
 use crate::reference::reconstruct;
