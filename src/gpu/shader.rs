@@ -6,6 +6,7 @@
 use minijinja::{Environment, context};
 
 use crate::net::{Layer, Net, TAPS};
+use crate::{Error, Result};
 
 /// Pixels that one thread of a hidden layer makes.
 const HIDDEN_PIXELS: usize = 2;
@@ -13,6 +14,35 @@ const HIDDEN_PIXELS: usize = 2;
 const MAX_GROUP_WORDS: usize = 8;
 /// The most pixels that a thread of any stage makes: it may load as many words less one beyond the ring.
 pub(crate) const MAX_PIXELS: usize = HIDDEN_PIXELS;
+
+/// A compute shader as the engine hands it to wgpu.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ShaderText {
+    /// What the engine calls it, as `conv3x3 7>7`; layers of one shape have equal shaders.
+    pub label: String,
+    /// Its whole text, with the templates expanded.
+    pub wgsl: String,
+    /// Input pixels that one thread makes.
+    pub pixels: usize,
+    /// Threads that share these pixels, each making a group of the output channels.
+    pub groups: usize,
+    /// Words of four channels that it reads a pixel: the trips of its loop.
+    pub in_words: usize,
+}
+
+/// The shader of each layer of `net`, in order, for pictures of `bits` bits a sample, 8 or 16.
+///
+/// # Errors
+/// [`Error::Gpu`] if a template is broken, which is a bug of abpn.
+pub fn shaders(net: &Net, bits: u32) -> Result<Vec<ShaderText>> {
+    let shader = |variant: Variant| {
+        let wgsl = variant.wgsl().map_err(|error| Error::Gpu(error.to_string()))?;
+        let Shape { groups, in_words, .. } = variant.shape;
+        Ok(ShaderText { label: variant.label(), wgsl, pixels: variant.pixels(), groups, in_words })
+    };
+    Variant::of_net(net, bits).into_iter().map(shader).collect()
+}
 
 /// The words of a layer's feature maps, four channels each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -105,7 +135,7 @@ impl Variant {
     ///
     /// # Errors
     /// If a template is broken.
-    pub fn wgsl(&self) -> Result<String, minijinja::Error> {
+    pub fn wgsl(&self) -> std::result::Result<String, minijinja::Error> {
         let mut text = self.header();
         text += include_str!("../../shaders/window.wgsl");
         text += include_str!("../../shaders/layer.wgsl");
@@ -141,7 +171,7 @@ impl Variant {
         )
     }
 
-    fn unroll(&self, template: &str) -> Result<String, minijinja::Error> {
+    fn unroll(&self, template: &str) -> std::result::Result<String, minijinja::Error> {
         let scale = match self.end {
             End::Features => 0,
             End::Pixels { scale, .. } => scale,
