@@ -5,8 +5,7 @@
 
 // Residual in levels of 8 bits.
 fn residual(acc: vec4<i32>, channels: Channels) -> vec4<i32> {
-    let p = (clamp(acc, -channels.limit, channels.limit) >> channels.pre) * vec4<i32>(channels.mul);
-    return (p + (vec4<i32>(1) << (channels.post - 1u))) >> channels.post;
+    return scale_signed(acc, channels) >> channels.post;
 }
 
 fn load_anchor(index: u32) -> vec3<i32> {

@@ -1,6 +1,11 @@
 // The last layer: 3x3 convolution, residual, anchor, pixel shuffle, clip. One thread makes the {{ scale }}x{{ scale }}
 // finished pixels of one input pixel; channel (dy * {{ scale }} + dx) * 3 + colour is the one at row dy, column dx.
 
+// Both limits hold: the lower one is taken off before the multiplication, and `addend` takes it back.
+fn scale_signed(acc: vec4<i32>, channels: Channels) -> vec4<i32> {
+    return vec4<i32>(scale(vec4<u32>(max(acc >> channels.pre, channels.low) - channels.low), channels));
+}
+
 @compute @workgroup_size(16, 4, 1)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     let x = id.x;
