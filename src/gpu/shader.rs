@@ -112,12 +112,9 @@ impl Variant {
             .collect()
     }
 
-    /// Input pixels that one thread makes, along x.
+    /// Input pixels that one thread makes, along x: one if its words alone are more than most.
     pub fn pixels(&self) -> usize {
-        match self.end {
-            End::Features => MAX_PIXELS,
-            End::Pixels { .. } => 1,
-        }
+        if self.shape.group_words > MAX_GROUP_WORDS { 1 } else { MAX_PIXELS }
     }
 
     /// A name for people and profilers, as `conv3x3 7>7`.
