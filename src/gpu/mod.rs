@@ -15,3 +15,4 @@ pub(crate) use adapter::label;
 pub use adapter::{Adapter, Choice, adapters, choose};
 pub(crate) use context::Context;
 pub(crate) use engine::{Engine, Stages};
+pub use shader::{ShaderText, shaders};
