@@ -7,8 +7,11 @@ mod packing;
 mod plan;
 mod shader;
 mod stage;
+
 #[cfg(test)]
 mod tests;
+
+pub(crate) mod timing;
 mod workspace;
 
 pub(crate) use adapter::label;
