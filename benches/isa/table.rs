@@ -47,7 +47,7 @@ pub fn kernels(net: &Net) -> abpn::Result<Vec<Kernel>> {
     for bits in [8, 16] {
         for (index, (shader, layer)) in gpu::shaders(net, bits)?.into_iter().zip(net.layers()).enumerate() {
             // The first layer has few dot products to pay for its requantisation with, the last makes whole pixels.
-            // 16-bit samples take four instructions a channel more than 8-bit ones.
+            // A residual for 16-bit samples takes three instructions more than one for 8-bit samples.
             let share_goal = match index {
                 0 => 55.0,
                 _ if index < last => 86.0,
