@@ -1,16 +1,15 @@
 //! The net as compute shaders: adapters, the composed WGSL, stages, and the engine that runs them over tiles.
 
 mod adapter;
+mod compiled;
 mod context;
 mod engine;
 mod packing;
 mod plan;
 mod shader;
 mod stage;
-
 #[cfg(test)]
 mod tests;
-
 pub(crate) mod timing;
 mod workspace;
 
