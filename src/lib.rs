@@ -36,7 +36,7 @@
 //! ```
 //!
 //! Image files, with their ICC profiles and EXIF data, are read and written by [`codec`]; [`eval`] measures nets;
-//! [`net::quantize`] makes integer nets from float weights; [`profile`] times single stages.
+//! [`net::quantize`] makes integer nets from float weights; [`profile`] says where the time of a run goes.
 //!
 //! The feature `cli`, on by default, is the program `abpn`; the library does without it.
 

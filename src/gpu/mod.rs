@@ -6,15 +6,17 @@ mod context;
 mod engine;
 mod packing;
 mod plan;
+mod probe;
 mod shader;
 mod stage;
 #[cfg(test)]
 mod tests;
+mod timed;
 pub(crate) mod timing;
 mod workspace;
 
 pub(crate) use adapter::label;
 pub use adapter::{Adapter, Choice, adapters, choose};
 pub(crate) use context::Context;
-pub(crate) use engine::{Engine, Stages};
+pub(crate) use engine::Engine;
 pub use shader::{ShaderText, shaders};
