@@ -12,8 +12,10 @@ mod message;
 mod model;
 mod net;
 mod print;
+mod profile;
 mod selftest;
 mod table;
+mod tile;
 mod upscale;
 mod verdict;
 
@@ -37,6 +39,7 @@ enum Command {
     Adapters(adapters::Args),
     Selftest(selftest::Args),
     Eval(eval::Args),
+    Profile(profile::Args),
     Degrade(degrade::Args),
     Model(model::Args),
 }
@@ -48,6 +51,7 @@ pub fn main() -> ExitCode {
         Command::Adapters(args) => adapters::run(args),
         Command::Selftest(args) => selftest::run(args),
         Command::Eval(args) => eval::run(args),
+        Command::Profile(args) => profile::run(args),
         Command::Degrade(args) => degrade::run(args),
         Command::Model(args) => model::run(args),
     };

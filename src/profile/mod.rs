@@ -156,6 +156,28 @@ pub struct Profile {
     pub frames: Vec<FrameTimes>,
 }
 
+impl Profile {
+    /// Multiply-accumulates of all stages a frame.
+    pub fn macs(&self) -> u64 {
+        self.stages.iter().map(|stage| stage.macs).sum()
+    }
+
+    /// The least bytes that all stages move a frame.
+    pub fn bytes(&self) -> u64 {
+        self.stages.iter().map(|stage| stage.bytes).sum()
+    }
+
+    /// 10^9 operations a second of all stages together, at the median time; two operations for a multiply-accumulate.
+    pub fn gops(&self) -> f64 {
+        per_ns(2.0 * self.macs() as f64, self.compute_ns.median)
+    }
+
+    /// 10^9 bytes a second of all stages together, at the median time.
+    pub fn gb_per_s(&self) -> f64 {
+        per_ns(self.bytes() as f64, self.compute_ns.median)
+    }
+}
+
 /// A picture with structure at every scale, 8-bit RGB: the time of the CPU reference depends on how many codes are 0.
 ///
 /// # Errors
