@@ -1,6 +1,7 @@
 //! The net as compute shaders: adapters, the composed WGSL, stages, and the engine that runs them over tiles.
 
 mod adapter;
+mod compiled;
 mod context;
 mod engine;
 mod packing;
@@ -8,10 +9,15 @@ mod plan;
 mod shader;
 mod stage;
 #[cfg(test)]
+pub(crate) mod test;
+#[cfg(test)]
 mod tests;
 mod workspace;
 
 pub(crate) use adapter::label;
 pub use adapter::{Adapter, Choice, adapters, choose};
+pub(crate) use compiled::{Compiled, checked_module};
 pub(crate) use context::Context;
 pub(crate) use engine::{Engine, Stages};
+pub(crate) use stage::to_u32;
+pub(crate) use workspace::read_words;

@@ -1,19 +1,17 @@
-//! One compute stage: its pipeline, what it binds, and how many workgroups it takes.
+//! One stage of a net: its shader, and how many invocations it takes over a window.
 
+use super::compiled::Compiled;
 use super::context::Context;
 use super::packing::Geometry;
 use super::shader::Variant;
 use crate::{Error, Result};
 
-/// A compiled stage. Workgroup size and bindings are read back from the shader, so they stand nowhere else.
+/// A compiled stage.
 pub(crate) struct Stage {
     pub label: String,
-    pipeline: wgpu::ComputePipeline,
-    layout: wgpu::BindGroupLayout,
-    /// Name and index of each binding.
-    bindings: Vec<(String, u32)>,
-    /// Input pixels of a workgroup along x and y.
-    pixels: [u32; 2],
+    compiled: Compiled,
+    /// Input pixels that one invocation makes, along x.
+    pixels: u32,
     groups: u32,
 }
 
@@ -21,76 +19,20 @@ impl Stage {
     /// Compiles `variant`.
     pub fn new(context: &Context, variant: &Variant) -> Result<Self> {
         let label = variant.label();
-        let bug = |what: &dyn std::fmt::Display| Error::Gpu(format!("shader {label}: {what}"));
-        let wgsl = variant.wgsl().map_err(|error| bug(&error))?;
-        let module = naga::front::wgsl::parse_str(&wgsl).map_err(|error| bug(&error))?;
-        let mut entries = Vec::new();
-        let mut bindings = Vec::new();
-        for (_, global) in module.global_variables.iter() {
-            let (Some(name), Some(binding)) = (&global.name, &global.binding) else { continue };
-            let ty = match global.space {
-                naga::AddressSpace::Uniform => wgpu::BufferBindingType::Uniform,
-                naga::AddressSpace::Storage { access } => {
-                    wgpu::BufferBindingType::Storage { read_only: !access.contains(naga::StorageAccess::STORE) }
-                }
-                _ => continue,
-            };
-            entries.push(wgpu::BindGroupLayoutEntry {
-                binding: binding.binding,
-                visibility: wgpu::ShaderStages::COMPUTE,
-                ty: wgpu::BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None },
-                count: None,
-            });
-            bindings.push((name.clone(), binding.binding));
-        }
-        let [entry] = &module.entry_points[..] else { return Err(bug(&"not one entry point")) };
-        let [workgroup_x, workgroup_y, _] = entry.workgroup_size;
-        let (entry_point, pixels_x) = (entry.name.clone(), to_u32(variant.pixels()) * workgroup_x);
-        context.checked(|device| {
-            let shader = trusted_module(device, &label, module);
-            let layout = device
-                .create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: Some(&label), entries: &entries });
-            let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-                label: Some(&label),
-                bind_group_layouts: &[Some(&layout)],
-                immediate_size: 0,
-            });
-            let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-                label: Some(&label),
-                layout: Some(&pipeline_layout),
-                module: &shader,
-                entry_point: Some(&entry_point),
-                compilation_options: wgpu::PipelineCompilationOptions::default(),
-                cache: None,
-            });
-            let groups = to_u32(variant.shape.groups);
-            Self { label, pipeline, layout, bindings, pixels: [pixels_x, workgroup_y], groups }
-        })
+        let wgsl = variant.wgsl().map_err(|error| Error::Gpu(format!("shader {label}: {error}")))?;
+        let compiled = Compiled::new(context, label.clone(), &wgsl, trusted_module)?;
+        Ok(Self { label, compiled, pixels: to_u32(variant.pixels()), groups: to_u32(variant.shape.groups) })
     }
 
-    /// Binds buffers by the names they have in the shader, so that an order mistake can't become a wrong picture.
+    /// Binds buffers by the names they have in the shader.
     pub fn bind(&self, device: &wgpu::Device, buffers: &[(&str, &wgpu::Buffer)]) -> wgpu::BindGroup {
-        let entries: Vec<_> = self
-            .bindings
-            .iter()
-            .filter_map(|(name, binding)| {
-                let (_, buffer) = buffers.iter().find(|(given, _)| given == name)?;
-                Some(wgpu::BindGroupEntry { binding: *binding, resource: buffer.as_entire_binding() })
-            })
-            .collect();
-        device.create_bind_group(&wgpu::BindGroupDescriptor {
-            label: Some(&self.label),
-            layout: &self.layout,
-            entries: &entries,
-        })
+        self.compiled.bind(device, buffers)
     }
 
     /// Records the stage over a window.
     pub fn record(&self, pass: &mut wgpu::ComputePass, bind_group: &wgpu::BindGroup, window: Geometry) {
-        pass.set_pipeline(&self.pipeline);
-        pass.set_bind_group(0, bind_group, &[]);
-        let [x, y] = self.pixels;
-        pass.dispatch_workgroups(to_u32(window.width).div_ceil(x), to_u32(window.height).div_ceil(y), self.groups);
+        let invocations = [to_u32(window.width).div_ceil(self.pixels), to_u32(window.height), self.groups];
+        self.compiled.record(pass, bind_group, invocations);
     }
 }
 

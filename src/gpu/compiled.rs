@@ -1,0 +1,99 @@
+//! A compute shader compiled for a device: what it binds and how large its workgroups are, read back from its text.
+
+use super::context::Context;
+use crate::{Error, Result};
+
+/// A shader with one entry point. Workgroup size and bindings stand in its text, and nowhere else.
+pub(crate) struct Compiled {
+    pub label: String,
+    /// Invocations of a workgroup along x, y and z.
+    pub workgroup_size: [u32; 3],
+    pipeline: wgpu::ComputePipeline,
+    layout: wgpu::BindGroupLayout,
+    /// Name and index of each binding.
+    bindings: Vec<(String, u32)>,
+}
+
+/// What makes a module of the parsed text: with run-time checks or without.
+pub(crate) type MakeModule = fn(&wgpu::Device, &str, naga::Module) -> wgpu::ShaderModule;
+
+impl Compiled {
+    /// Compiles `wgsl`.
+    pub fn new(context: &Context, label: String, wgsl: &str, make_module: MakeModule) -> Result<Self> {
+        let bug = |what: &dyn std::fmt::Display| Error::Gpu(format!("shader {label}: {what}"));
+        let module = naga::front::wgsl::parse_str(wgsl).map_err(|error| bug(&error))?;
+        let mut entries = Vec::new();
+        let mut bindings = Vec::new();
+        for (_, global) in module.global_variables.iter() {
+            let (Some(name), Some(binding)) = (&global.name, &global.binding) else { continue };
+            let ty = match global.space {
+                naga::AddressSpace::Uniform => wgpu::BufferBindingType::Uniform,
+                naga::AddressSpace::Storage { access } => {
+                    wgpu::BufferBindingType::Storage { read_only: !access.contains(naga::StorageAccess::STORE) }
+                }
+                _ => continue,
+            };
+            entries.push(wgpu::BindGroupLayoutEntry {
+                binding: binding.binding,
+                visibility: wgpu::ShaderStages::COMPUTE,
+                ty: wgpu::BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None },
+                count: None,
+            });
+            bindings.push((name.clone(), binding.binding));
+        }
+        let [entry] = &module.entry_points[..] else { return Err(bug(&"not one entry point")) };
+        let (entry_point, workgroup_size) = (entry.name.clone(), entry.workgroup_size);
+        context.checked(|device| {
+            let shader = make_module(device, &label, module);
+            let layout = device
+                .create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: Some(&label), entries: &entries });
+            let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+                label: Some(&label),
+                bind_group_layouts: &[Some(&layout)],
+                immediate_size: 0,
+            });
+            let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+                label: Some(&label),
+                layout: Some(&pipeline_layout),
+                module: &shader,
+                entry_point: Some(&entry_point),
+                compilation_options: wgpu::PipelineCompilationOptions::default(),
+                cache: None,
+            });
+            Self { label, workgroup_size, pipeline, layout, bindings }
+        })
+    }
+
+    /// Binds buffers by the names they have in the shader, so that an order mistake can't become a wrong picture.
+    pub fn bind(&self, device: &wgpu::Device, buffers: &[(&str, &wgpu::Buffer)]) -> wgpu::BindGroup {
+        let entries: Vec<_> = self
+            .bindings
+            .iter()
+            .filter_map(|(name, binding)| {
+                let (_, buffer) = buffers.iter().find(|(given, _)| given == name)?;
+                Some(wgpu::BindGroupEntry { binding: *binding, resource: buffer.as_entire_binding() })
+            })
+            .collect();
+        device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: Some(&self.label),
+            layout: &self.layout,
+            entries: &entries,
+        })
+    }
+
+    /// Records a dispatch of so many invocations along x, y and z, rounded up to whole workgroups.
+    pub fn record(&self, pass: &mut wgpu::ComputePass, bind_group: &wgpu::BindGroup, invocations: [u32; 3]) {
+        pass.set_pipeline(&self.pipeline);
+        pass.set_bind_group(0, bind_group, &[]);
+        let [x, y, z] = [0, 1, 2].map(|axis| invocations[axis].div_ceil(self.workgroup_size[axis]));
+        pass.dispatch_workgroups(x, y, z);
+    }
+}
+
+/// A shader module with wgpu's run-time checks.
+pub(crate) fn checked_module(device: &wgpu::Device, label: &str, module: naga::Module) -> wgpu::ShaderModule {
+    device.create_shader_module(wgpu::ShaderModuleDescriptor {
+        label: Some(label),
+        source: wgpu::ShaderSource::Naga(std::borrow::Cow::Owned(module)),
+    })
+}
