@@ -12,16 +12,16 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     }
     let origin = y * window.stride + x;
 {% include "accumulate.wgsl" %}
+{%- for word in range(words) %}{% for pixel in range(pixels) %}
+    let code_{{ word }}_{{ pixel }} =
+        requantize(acc_{{ word }}_{{ pixel }}, layer.channels[group * GROUP_WORDS + {{ word }}u]);
+{%- endfor %}{% endfor %}
     let first = origin + window.stride + 1u + group * GROUP_WORDS * window.plane;
 {%- for pixel in range(pixels) %}
-{%- if pixel > 0 %}
-    if (x + {{ pixel }}u >= window.width) {
-        return;
-    }
-{%- endif %}
+    if (x + {{ pixel }}u < window.width) {
 {%- for word in range(words) %}
-    output[first + {{ word }}u * window.plane + {{ pixel }}u] =
-        requantize(acc_{{ word }}_{{ pixel }}, layer.channels[group * GROUP_WORDS + {{ word }}u]);
+        output[first + {{ word }}u * window.plane + {{ pixel }}u] = code_{{ word }}_{{ pixel }};
 {%- endfor %}
+    }
 {%- endfor %}
 }

@@ -4,9 +4,13 @@
 struct Channels {
     // 128 * sum(weights) is folded in, because codes are stored minus 128.
     bias: vec4<i32>,
-    limit: vec4<i32>,
     pre: vec4<u32>,
+    // The least that is left of an accumulator after that shift, 0 in hidden layers, and how far it goes from there.
+    low: vec4<i32>,
+    range: vec4<u32>,
     mul: vec4<u32>,
+    // low * mul, and half of 2^post, which rounds.
+    addend: vec4<u32>,
     post: vec4<u32>,
 }
 

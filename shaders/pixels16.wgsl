@@ -5,7 +5,7 @@
 
 // Residual in steps of 1/257 of an 8-bit level: 257 p / 2^post, rounded.
 fn residual(acc: vec4<i32>, channels: Channels) -> vec4<i32> {
-    let p = (clamp(acc, -channels.limit, channels.limit) >> channels.pre) * vec4<i32>(channels.mul);
+    let p = scale_signed(acc, channels) - (vec4<i32>(1) << (channels.post - 1u));
     return (p + (p >> vec4<u32>(8u)) + (vec4<i32>(1) << (channels.post - 9u))) >> (channels.post - 8u);
 }
 

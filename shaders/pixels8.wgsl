@@ -5,16 +5,19 @@
 
 // Residual in levels of 8 bits.
 fn residual(acc: vec4<i32>, channels: Channels) -> vec4<i32> {
-    let p = (clamp(acc, -channels.limit, channels.limit) >> channels.pre) * vec4<i32>(channels.mul);
-    return (p + (vec4<i32>(1) << (channels.post - 1u))) >> channels.post;
+    return scale_signed(acc, channels) >> channels.post;
 }
+
+// Alpha, always opaque, goes with blue through the sum and the clip.
+const OPAQUE = 0xff00u;
 
 fn load_anchor(index: u32) -> vec3<i32> {
     let rgba = anchor[index];
-    return vec3<i32>(vec3<u32>(rgba, rgba >> 8u, rgba >> 16u) & vec3<u32>(0xffu));
+    return vec3<i32>((vec3<u32>(rgba, rgba >> 8u, rgba >> 16u) & vec3<u32>(0xffu)) | vec3<u32>(0u, 0u, OPAQUE));
 }
 
 fn store_pixel(index: u32, rgb: vec3<i32>) {
-    let c = vec3<u32>(clamp(rgb, vec3<i32>(0), vec3<i32>(0xff)));
-    output[index] = c.x | (c.y << 8u) | (c.z << 16u) | 0xff000000u;
+    let black = vec3<i32>(0, 0, i32(OPAQUE));
+    let c = vec3<u32>(clamp(rgb, black, black + 0xff));
+    output[index] = (((c.z << 8u) | c.y) << 8u) | c.x;
 }

@@ -117,10 +117,13 @@ impl Image {
     }
 }
 
+/// Steps of a 16-bit sample in a level of an 8-bit one: 65535 = 255 * 257.
+pub(crate) const FINE_STEPS: u16 = u16::MAX / u8::MAX as u16;
+
 /// A sample type the engines run on: `u8` or `u16`.
 ///
 /// The net always sees 8 bits. A 16-bit image keeps its precision through the anchor: the residual is
-/// taken in steps of 1/257 of an 8-bit level, because 65535 = 255 * 257.
+/// taken in [`FINE_STEPS`].
 pub(crate) trait Sample: Copy + Default + PartialEq + Send + Sync + 'static {
     /// Bits a sample.
     const BITS: u32;
@@ -150,7 +153,8 @@ impl Sample for u16 {
     const BITS: u32 = 16;
     #[expect(clippy::cast_possible_truncation, reason = "65535 + 128 < 256 * 257")]
     fn to_u8(self) -> u8 {
-        ((u32::from(self) + 128) / 257) as u8
+        let steps = u32::from(FINE_STEPS);
+        ((u32::from(self) + steps / 2) / steps) as u8
     }
     fn to_i32(self) -> i32 {
         self.into()

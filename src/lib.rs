@@ -53,10 +53,12 @@ pub mod profile;
 mod random;
 mod reference;
 pub mod selftest;
+mod stats;
 mod tile;
 mod upscaler;
 
 pub use error::{Error, Result};
 pub use image::{Image, Layout, Samples};
 pub use net::Net;
+pub use stats::Stats;
 pub use upscaler::{Observer, Target, TileSize, Timings, Upscaler};

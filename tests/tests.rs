@@ -5,5 +5,6 @@ mod bytes;
 mod cli;
 mod codec;
 mod eval;
+mod model;
 mod pictures;
 mod program;

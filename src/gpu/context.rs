@@ -1,13 +1,14 @@
 //! A device with its queue: errors as values, waiting with a time limit.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, mpsc};
 use std::time::Duration;
 
+use super::timing::Clock;
 use crate::{Error, Result};
 
 /// The longest that one tile may take: a tile is a fraction of a second on a slow GPU, and seconds on a software driver.
-pub(crate) const TILE_TIMEOUT: Duration = Duration::from_secs(120);
+const TILE_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// A device to run stages on.
 pub(crate) struct Context {
@@ -30,7 +31,8 @@ impl Context {
         check(adapter)?;
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("abpn"),
-            required_features: wgpu::Features::empty(),
+            // To profile; nothing else needs it.
+            required_features: adapter.features() & wgpu::Features::TIMESTAMP_QUERY,
             required_limits: required_limits(&adapter.limits()),
             experimental_features: wgpu::ExperimentalFeatures::disabled(),
             memory_hints: wgpu::MemoryHints::MemoryUsage,
@@ -53,6 +55,11 @@ impl Context {
     /// Takes a device of the caller's, whose callbacks stay the caller's.
     pub fn borrow(device: wgpu::Device, queue: wgpu::Queue) -> Self {
         Self { device, queue, failure: Arc::default() }
+    }
+
+    /// The best clock for compute passes.
+    pub fn clock(&self) -> Clock {
+        if self.device.features().contains(wgpu::Features::TIMESTAMP_QUERY) { Clock::Gpu } else { Clock::Host }
     }
 
     /// Runs `work` and returns what the device says of it as an error instead of a panic.
@@ -91,6 +98,55 @@ impl Context {
             Some(Failure::Uncaptured(detail)) => Err(Error::Gpu(detail.clone())),
         }
     }
+}
+
+/// A buffer that becomes readable once a submission is done.
+pub(crate) struct Mapping {
+    submission: wgpu::SubmissionIndex,
+    mapped: mpsc::Receiver<std::result::Result<(), wgpu::BufferAsyncError>>,
+}
+
+impl Mapping {
+    /// Asks for `buffer` to be mapped after `submission`.
+    pub fn new(buffer: &wgpu::Buffer, submission: wgpu::SubmissionIndex) -> Self {
+        let (sender, mapped) = mpsc::channel();
+        buffer.slice(..).map_async(wgpu::MapMode::Read, move |result| {
+            // The receiver is gone only if the work was given up.
+            let _ = sender.send(result);
+        });
+        Self { submission, mapped }
+    }
+
+    /// Waits until it is readable.
+    pub fn wait(&self, context: &Context) -> Result<()> {
+        context.wait(self.submission.clone())?;
+        // Another thread that polls at the same time may be the one that runs the callback, a moment later.
+        match self.mapped.recv_timeout(TILE_TIMEOUT) {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(Error::DeviceLost { detail: error.to_string() }),
+            Err(_) => Err(Error::Gpu("a finished buffer was not mapped".to_owned())),
+        }
+    }
+}
+
+/// The words of a buffer that no submission writes any more.
+pub(crate) fn read_words(context: &Context, buffer: &wgpu::Buffer) -> Result<Vec<u32>> {
+    let (read_back, mapping) = context.checked(|device| {
+        let read_back = device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("read back"),
+            size: buffer.size(),
+            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("read back") });
+        encoder.copy_buffer_to_buffer(buffer, 0, &read_back, 0, buffer.size());
+        let submission = context.queue.submit([encoder.finish()]);
+        let mapping = Mapping::new(&read_back, submission);
+        (read_back, mapping)
+    })?;
+    mapping.wait(context)?;
+    let view = read_back.slice(..).get_mapped_range().map_err(|error| Error::Gpu(error.to_string()))?;
+    Ok(bytemuck::cast_slice(&view).to_vec())
 }
 
 /// Whether `adapter` has what the kernels need.

@@ -49,10 +49,10 @@ impl Program {
 impl Engine {
     /// Uploads the parameters of `net` and compiles its stages for 8-bit pictures.
     pub fn new(context: Context, net: &Net) -> Result<Self> {
-        let shapes = super::shader::Shape::of_net(net);
+        let variants = Variant::of_net(net, 8);
         let layers = context.checked(|device| {
-            let upload = |(layer, shape)| {
-                let words = layer_words(layer, shape);
+            let upload = |(layer, variant)| {
+                let words = layer_words(layer, variant);
                 let buffer = device.create_buffer(&wgpu::BufferDescriptor {
                     label: Some("layer"),
                     size: words.len() as u64 * 4,
@@ -62,7 +62,7 @@ impl Engine {
                 context.queue.write_buffer(&buffer, 0, bytemuck::cast_slice(&words));
                 buffer
             };
-            net.layers().iter().zip(shapes).map(upload).collect()
+            net.layers().iter().zip(&variants).map(upload).collect()
         })?;
         let (info, limits) = (context.device.adapter_info(), context.device.limits());
         let engine = Self { context, info, limits, layers, stages: Mutex::default(), idle: Mutex::default() };

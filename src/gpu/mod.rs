@@ -12,12 +12,13 @@ mod stage;
 pub(crate) mod test;
 #[cfg(test)]
 mod tests;
+pub(crate) mod timing;
 mod workspace;
 
 pub(crate) use adapter::label;
 pub use adapter::{Adapter, Choice, adapters, choose};
 pub(crate) use compiled::{Compiled, checked_module};
-pub(crate) use context::Context;
+pub(crate) use context::{Context, read_words};
 pub(crate) use engine::{Engine, Stages};
+pub use shader::{ShaderText, shaders};
 pub(crate) use stage::to_u32;
-pub(crate) use workspace::read_words;

@@ -6,13 +6,42 @@
 use minijinja::{Environment, context};
 
 use crate::net::{Layer, Net, TAPS};
+use crate::{Error, Result};
 
-/// Pixels that one thread of a hidden layer makes.
-const HIDDEN_PIXELS: usize = 2;
+/// The most pixels that one thread makes: each weight that it loads serves them all. It may load as many words less one
+/// beyond the ring.
+pub(crate) const MAX_PIXELS: usize = 2;
 /// Most words of four channels that one thread makes: more accumulators than a GPU's registers hold are slow.
 const MAX_GROUP_WORDS: usize = 8;
-/// The most pixels that a thread of any stage makes: it may load as many words less one beyond the ring.
-pub(crate) const MAX_PIXELS: usize = HIDDEN_PIXELS;
+
+/// A compute shader as the engine hands it to wgpu.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ShaderText {
+    /// What the engine calls it, as `conv3x3 7>7`; layers of one shape have equal shaders.
+    pub label: String,
+    /// Its whole text, with the templates expanded.
+    pub wgsl: String,
+    /// Input pixels that one thread makes.
+    pub pixels: usize,
+    /// Threads that share these pixels, each making a group of the output channels.
+    pub groups: usize,
+    /// Words of four channels that it reads a pixel: the trips of its loop.
+    pub in_words: usize,
+}
+
+/// The shader of each layer of `net`, in order, for pictures of `bits` bits a sample, 8 or 16.
+///
+/// # Errors
+/// [`Error::Gpu`] if a template is broken, which is a bug of abpn.
+pub fn shaders(net: &Net, bits: u32) -> Result<Vec<ShaderText>> {
+    let shader = |variant: Variant| {
+        let wgsl = variant.wgsl().map_err(|error| Error::Gpu(error.to_string()))?;
+        let Shape { groups, in_words, .. } = variant.shape;
+        Ok(ShaderText { label: variant.label(), wgsl, pixels: variant.pixels(), groups, in_words })
+    };
+    Variant::of_net(net, bits).into_iter().map(shader).collect()
+}
 
 /// The words of a layer's feature maps, four channels each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -83,12 +112,9 @@ impl Variant {
             .collect()
     }
 
-    /// Input pixels that one thread makes, along x.
+    /// Input pixels that one thread makes, along x: one if its words alone are more than most.
     pub fn pixels(&self) -> usize {
-        match self.end {
-            End::Features => HIDDEN_PIXELS,
-            End::Pixels { .. } => 1,
-        }
+        if self.shape.group_words > MAX_GROUP_WORDS { 1 } else { MAX_PIXELS }
     }
 
     /// A name for people and profilers, as `conv3x3 7>7`.
@@ -105,11 +131,12 @@ impl Variant {
     ///
     /// # Errors
     /// If a template is broken.
-    pub fn wgsl(&self) -> Result<String, minijinja::Error> {
+    pub fn wgsl(&self) -> std::result::Result<String, minijinja::Error> {
         let mut text = self.header();
         text += include_str!("../../shaders/window.wgsl");
         text += include_str!("../../shaders/layer.wgsl");
         text += include_str!("../../shaders/dot4.wgsl");
+        text += include_str!("../../shaders/scale.wgsl");
         text += if self.reads_image {
             include_str!("../../shaders/load_image.wgsl")
         } else {
@@ -141,7 +168,7 @@ impl Variant {
         )
     }
 
-    fn unroll(&self, template: &str) -> Result<String, minijinja::Error> {
+    fn unroll(&self, template: &str) -> std::result::Result<String, minijinja::Error> {
         let scale = match self.end {
             End::Features => 0,
             End::Pixels { scale, .. } => scale,
@@ -153,19 +180,14 @@ impl Variant {
     }
 }
 
-/// Parameters of `layer`, in the order of `shaders/layer.wgsl`, as words.
-pub(crate) fn layer_words(layer: &Layer, shape: Shape) -> Vec<u32> {
+/// Parameters of `layer`, which `variant` runs, in the order of `shaders/layer.wgsl`, as words.
+pub(crate) fn layer_words(layer: &Layer, variant: &Variant) -> Vec<u32> {
+    let shape = variant.shape;
+    let is_signed = variant.end != End::Features;
     let mut words = Vec::new();
     for word in 0..shape.out_words() {
-        // Padding channels give code 0: their limit is 0. Their shift by `post - 1` must stay a shift.
-        let four = |value: &dyn Fn(usize) -> u32, padding: u32| {
-            [0, 1, 2, 3].map(|i| if word * 4 + i < layer.out_channels { value(word * 4 + i) } else { padding })
-        };
-        words.extend(four(&|out| folded_bias(layer, out).cast_unsigned(), 0));
-        words.extend(four(&|out| layer.limit[out], 0));
-        words.extend(four(&|out| layer.pre[out].into(), 0));
-        words.extend(four(&|out| layer.mul[out].into(), 0));
-        words.extend(four(&|out| layer.post[out].into(), 9));
+        let channels = [0, 1, 2, 3].map(|i| channel_words(layer, word * 4 + i, is_signed));
+        words.extend((0..channels[0].len()).flat_map(|field| channels.map(|channel| channel[field])));
     }
     for group in 0..shape.groups {
         for in_word in 0..shape.in_words {
@@ -178,6 +200,29 @@ pub(crate) fn layer_words(layer: &Layer, shape: Shape) -> Vec<u32> {
         }
     }
     words
+}
+
+/// The fields of `Channels` for one output channel. A signed result has a lower limit, another is cut at 0.
+fn channel_words(layer: &Layer, out: usize, is_signed: bool) -> [u32; 7] {
+    if out >= layer.out_channels {
+        // Padding channels give code 0: their range is 0. Shifts by `post` less a constant must stay shifts.
+        return [0, 0, 0, 0, 0, 0, 9];
+    }
+    let (limit, pre, post) = (layer.limit[out].cast_signed(), layer.pre[out], layer.post[out]);
+    let mul = u32::from(layer.mul[out]);
+    let low = if is_signed { -limit >> pre } else { 0 };
+    let range = (limit >> pre) - low;
+    // It wraps below 0, and the sum with the product wraps back.
+    let addend = low.cast_unsigned().wrapping_mul(mul).wrapping_add(1 << (post - 1));
+    [
+        folded_bias(layer, out).cast_unsigned(),
+        pre.into(),
+        low.cast_unsigned(),
+        range.cast_unsigned(),
+        mul,
+        addend,
+        post.into(),
+    ]
 }
 
 /// The bias for codes that are stored minus 128. It may wrap; the accumulator wraps back.

@@ -1,8 +1,6 @@
 //! The buffers and bind groups for windows of one size: made once, used for every tile of that size.
 
-use std::sync::mpsc;
-
-use super::context::{Context, TILE_TIMEOUT};
+use super::context::{Context, Mapping};
 use super::packing::{unpack_row, words_per_pixel};
 use super::plan::{Plan, SLOTS};
 use super::shader::{End, Variant};
@@ -45,54 +43,6 @@ impl InFlight {
     pub fn wait(&self, context: &Context) -> Result<()> {
         self.mapping.wait(context)
     }
-}
-
-/// A buffer that becomes readable once a submission is done.
-struct Mapping {
-    submission: wgpu::SubmissionIndex,
-    mapped: mpsc::Receiver<std::result::Result<(), wgpu::BufferAsyncError>>,
-}
-
-impl Mapping {
-    /// Asks for `buffer` to be mapped after `submission`.
-    fn new(buffer: &wgpu::Buffer, submission: wgpu::SubmissionIndex) -> Self {
-        let (sender, mapped) = mpsc::channel();
-        buffer.slice(..).map_async(wgpu::MapMode::Read, move |result| {
-            // The receiver is gone only if the work was given up.
-            let _ = sender.send(result);
-        });
-        Self { submission, mapped }
-    }
-
-    fn wait(&self, context: &Context) -> Result<()> {
-        context.wait(self.submission.clone())?;
-        // Another thread that polls at the same time may be the one that runs the callback, a moment later.
-        match self.mapped.recv_timeout(TILE_TIMEOUT) {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(Error::DeviceLost { detail: error.to_string() }),
-            Err(_) => Err(Error::Gpu("a finished buffer was not mapped".to_owned())),
-        }
-    }
-}
-
-/// The words of a buffer that no submission writes any more.
-pub(crate) fn read_words(context: &Context, buffer: &wgpu::Buffer) -> Result<Vec<u32>> {
-    let (read_back, mapping) = context.checked(|device| {
-        let read_back = device.create_buffer(&wgpu::BufferDescriptor {
-            label: Some("read back"),
-            size: buffer.size(),
-            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
-            mapped_at_creation: false,
-        });
-        let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("read back") });
-        encoder.copy_buffer_to_buffer(buffer, 0, &read_back, 0, buffer.size());
-        let submission = context.queue.submit([encoder.finish()]);
-        let mapping = Mapping::new(&read_back, submission);
-        (read_back, mapping)
-    })?;
-    mapping.wait(context)?;
-    let view = read_back.slice(..).get_mapped_range().map_err(|error| Error::Gpu(error.to_string()))?;
-    Ok(bytemuck::cast_slice(&view).to_vec())
 }
 
 impl Workspace {

@@ -303,7 +303,8 @@ mod tests {
         let many = after(|layers| layers.extend(vec![layers[2].clone(); MAX_LAYERS]));
         assert!(many.contains("67 layers"), "{many}");
         for index in 0..3 {
-            let cases: [(&str, fn(&mut Layer)); 18] = [
+            type Change = fn(&mut Layer);
+            let cases: [(&str, Change); 18] = [
                 ("weight", |layer| layer.in_channels += 1),
                 ("weight", |layer| layer.out_channels = 0),
                 ("weight", |layer| layer.out_channels = usize::MAX),

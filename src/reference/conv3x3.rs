@@ -53,3 +53,37 @@ fn dot(weights: &[i16], codes: &[i16]) -> i32 {
     // An addition that is not checked is one that compilers vectorise.
     products.fold(0, i32::wrapping_add)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::random::random_net;
+    use crate::random::Random;
+
+    #[test]
+    fn accumulators_are_the_definition() {
+        let layer = &random_net(1, 2, &[5]).unwrap().layers()[1].clone();
+        let (width, height, channels) = (4, 3, layer.in_channels);
+        let mut random = Random::new(1);
+        let codes = (0..width * height * channels).map(|_| random.byte()).collect();
+        let input = Features { width, height, channels, codes };
+        let mut acc = vec![0; width * layer.out_channels];
+        for y in 0..height {
+            Kernel::new(layer).convolve_row(&input, y, &mut acc);
+            for (i, &acc) in acc.iter().enumerate() {
+                let (x, out) = (i / layer.out_channels, i % layer.out_channels);
+                let mut expected = layer.bias[out];
+                for (row, column) in (0..height).flat_map(|row| (0..width).map(move |column| (row, column))) {
+                    if row.abs_diff(y) <= 1 && column.abs_diff(x) <= 1 {
+                        let tap = (row + 1 - y) * 3 + column + 1 - x;
+                        for channel in 0..channels {
+                            let code = input.codes[(row * width + column) * channels + channel];
+                            expected += i32::from(layer.weight(out, channel, tap)) * i32::from(code);
+                        }
+                    }
+                }
+                assert_eq!(acc, expected, "row {y}, column {x}, output channel {out}");
+            }
+        }
+    }
+}

@@ -8,7 +8,7 @@ use abpn::net::{ABPN_X3, FORMAT, Layer, SCHEME, VERSION};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::cli::message::print;
+use crate::cli::print::print;
 use crate::cli::table::Table;
 use crate::cli::{Failure, net};
 

@@ -5,12 +5,12 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use abpn::Error;
-use abpn::codec::{self, DEFAULT_MAX_PIXELS, Format};
+use abpn::eval::to_rgb8;
 use abpn::net::quantize::{Calibration, Crop, FloatNet, calibrate, quantize};
 
 use crate::cli::atomic::{check_free, write_atomically};
-use crate::cli::message::print;
-use crate::cli::{Failure, net};
+use crate::cli::print::print;
+use crate::cli::{Failure, folder, net};
 
 /// Makes an integer net from float weights
 ///
@@ -25,7 +25,10 @@ pub struct Args {
     #[arg(value_name = "FLOAT")]
     float: PathBuf,
 
-    /// Folder of pictures to calibrate on, read as the net's inputs; subfolders count
+    /// Folder of pictures to calibrate on, read as the net's inputs
+    ///
+    /// They should be as sharp as what will be upscaled, or sharper: ranges from soft pictures clip the edges of sharp
+    /// ones. `abpn degrade` makes such pictures of photos.
     #[arg(long, value_name = "DIR")]
     calibrate: PathBuf,
 
@@ -41,7 +44,7 @@ pub struct Args {
     #[arg(long, value_name = "TEXT")]
     license: Option<String>,
 
-    /// Crops to calibrate on, 96x96 pixels each, spread evenly over the pictures
+    /// Crops to calibrate on, spread evenly over the pictures
     #[arg(long, value_name = "N", default_value_t = 18, value_parser = clap::value_parser!(u16).range(1..=1000))]
     crops: u16,
 
@@ -70,33 +73,19 @@ pub fn run(args: Args) -> Result<(), Failure> {
 
 /// `count` crops, spread evenly over the pictures in `folder`.
 fn crops(folder: &Path, count: usize) -> Result<Vec<Crop>, Failure> {
-    let files = pictures(folder)?;
+    let files = folder::pictures(folder)?;
     let mut crops = Vec::with_capacity(count);
     for (index, file) in files.iter().enumerate() {
         let until = (index + 1) * count / files.len();
         if until > crops.len() {
-            let picture = codec::read(file, DEFAULT_MAX_PIXELS).map_err(|error| match error {
-                Error::Io { .. } => error.into(),
-                _ => Failure::from(error).context(file.display()),
-            });
-            crops.extend(Crop::choose(&picture?.0.image, until - crops.len()));
+            let chosen = choose(file, until - crops.len()).map_err(|failure| failure.context(file.display()))?;
+            crops.extend(chosen);
         }
-    }
-    if crops.is_empty() {
-        return Err(Failure::new("there is no picture in it").context(folder.display()));
     }
     Ok(crops)
 }
 
-/// The picture files in a folder and its subfolders, sorted by path.
-fn pictures(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let mut files = Vec::new();
-    for entry in walkdir::WalkDir::new(folder).follow_links(true) {
-        let entry = entry.map_err(|error| Failure::new(error.to_string()))?;
-        if entry.file_type().is_file() && Format::of_path(entry.path()).is_some() {
-            files.push(entry.into_path());
-        }
-    }
-    files.sort();
-    Ok(files)
+/// `count` crops of the picture in a file.
+fn choose(file: &Path, count: usize) -> Result<Vec<Crop>, Failure> {
+    Ok(Crop::choose(&to_rgb8(&folder::read(file)?.image)?, count)?)
 }

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
+use super::crop::Crop;
 use super::float_net::FloatNet;
-use super::{Crop, quantize, scales};
+use super::{quantize, scales};
+use crate::image::FINE_STEPS;
 use crate::net::Net;
 use crate::reference::{self, Features, Kernel};
 use crate::{Error, Result};
@@ -20,7 +22,7 @@ pub struct Calibration {
     pub net: FloatNet,
     /// The real value of code 255 of each hidden layer, to be given to [`quantize`].
     pub ranges: Vec<f64>,
-    /// Root of the mean squared difference between the two nets' pictures, in levels of 8 bits.
+    /// Root of the mean squared difference between the two nets' pictures, in 8-bit levels.
     pub rms_error: f64,
 }
 
@@ -33,47 +35,19 @@ pub struct Calibration {
 /// # Errors
 /// [`Error::WeightFile`] without a crop; [`Error::Tensor`] if the float net's values overflow; and as [`quantize`].
 pub fn calibrate(net: &FloatNet, crops: &[Crop]) -> Result<Calibration> {
-    let samples: Vec<_> = crops.iter().map(Crop::samples).collect();
-    let runs = crops.par_iter().zip(&samples).map(|(crop, samples)| net.run(crop.picture(samples)));
-    // A sequential sum over ordered runs: floats must not depend on the number of threads.
-    let runs = runs.collect::<Result<Vec<_>>>()?;
-    let pixels: usize = crops.iter().map(Crop::pixels).sum();
-    if pixels == 0 {
-        return Err(Error::WeightFile("it can't be calibrated without a picture".to_owned()));
-    }
-    let peaks = (0..net.hidden_layers()).map(|layer| runs.iter().map(|run| run.peaks[layer]).fold(0.0, f32::max));
-    let means = (0..net.layers().len()).map(|layer| {
-        let channels = 0..net.layers()[layer].out_channels;
-        channels.map(|out| runs.iter().map(|run| run.sums[layer][out]).sum::<f64>() / pixels as f64).collect()
-    });
-    let mut search = Search {
-        means: means.collect(),
-        pixels,
-        // A layer that never was active may have any range.
-        ranges: peaks.map(|peak| if peak > 0.0 { peak.into() } else { 1.0 }).collect(),
-        best: u128::MAX,
-        net: net.clone(),
-        pieces: crops
-            .iter()
-            .zip(&samples)
-            .zip(runs)
-            .map(|((crop, samples), run)| Piece { crop, samples, wanted: run.pixels })
-            .collect(),
-    };
-    search.best = search.error(&search.integers(&search.ranges)?, 0, &search.inputs());
+    let mut search = Search::new(net, crops)?;
     for ratio in RATIOS {
         search.improve_ranges(ratio)?;
     }
     search.correct_biases()?;
-    let values = pixels * net.layers()[net.hidden_layers()].out_channels;
-    let rms_error = (search.best as f64 / values as f64).sqrt() / f64::from(super::float_net::PIXEL_STEPS);
+    let rms_error = search.rms_error();
     Ok(Calibration { net: search.net, ranges: search.ranges, rms_error })
 }
 
 /// A crop and the float net's picture of it.
 struct Piece<'a> {
     crop: &'a Crop,
-    samples: &'a [u16],
+    samples: Vec<u16>,
     wanted: Vec<u16>,
 }
 
@@ -90,14 +64,44 @@ struct Search<'a> {
     best: u128,
 }
 
-impl Search<'_> {
+impl<'a> Search<'a> {
+    /// Where the search begins: the float net as it is, and its largest activations.
+    fn new(net: &FloatNet, crops: &'a [Crop]) -> Result<Self> {
+        let pixels: usize = crops.iter().map(Crop::pixels).sum();
+        if pixels == 0 {
+            return Err(Error::WeightFile("it can't be calibrated without a picture".to_owned()));
+        }
+        let samples: Vec<_> = crops.iter().map(Crop::wide_samples).collect();
+        let runs = crops.par_iter().zip(&samples).map(|(crop, samples)| net.run(crop.picture(samples)));
+        // From here on in the crops' order: a sum of floats must not depend on the threads.
+        let runs = runs.collect::<Result<Vec<_>>>()?;
+        let peaks = (0..net.hidden_layers()).map(|layer| runs.iter().map(|run| run.peaks[layer]).fold(0.0, f32::max));
+        // A layer that never was active may have any range.
+        let ranges = peaks.map(|peak| if peak > 0.0 { peak.into() } else { 1.0 }).collect();
+        let mean = |layer: usize, out: usize| runs.iter().map(|run| run.sums[layer][out]).sum::<f64>() / pixels as f64;
+        let layers = net.layers().iter().enumerate();
+        let means =
+            layers.map(|(index, layer)| (0..layer.out_channels).map(|out| mean(index, out)).collect()).collect();
+        let pieces = crops.iter().zip(samples).zip(runs);
+        let pieces = pieces.map(|((crop, samples), run)| Piece { crop, samples, wanted: run.pixels }).collect();
+        let mut search = Self { pieces, pixels, means, net: net.clone(), ranges, best: 0 };
+        search.best = search.error(&search.integers(&search.ranges)?, 0, &search.inputs());
+        Ok(search)
+    }
+
+    /// Root of the mean squared difference between the two nets' pictures, in 8-bit levels.
+    fn rms_error(&self) -> f64 {
+        let samples: usize = self.pieces.iter().map(|piece| piece.wanted.len()).sum();
+        (self.best as f64 / samples as f64).sqrt() / f64::from(FINE_STEPS)
+    }
+
     fn integers(&self, ranges: &[f64]) -> Result<Net> {
         quantize(&self.net, ranges, BTreeMap::new())
     }
 
     /// What the first layer reads, for each piece.
     fn inputs(&self) -> Vec<Features> {
-        self.pieces.iter().map(|piece| Features::of_image(piece.crop.picture(piece.samples))).collect()
+        self.pieces.iter().map(|piece| Features::of_image(piece.crop.picture(&piece.samples))).collect()
     }
 
     /// The summed squared difference between the two nets' pictures, from what the integer net's layer `first` reads.
@@ -105,7 +109,7 @@ impl Search<'_> {
         let errors = self.pieces.par_iter().zip(inputs).map(|(piece, input)| {
             let hidden = &net.hidden()[first..];
             let features = hidden.iter().fold(input.clone(), |features, layer| reference::hidden(&features, layer));
-            let picture = piece.crop.picture(piece.samples);
+            let picture = piece.crop.picture(&piece.samples);
             let pixels = reference::last(&features, net.last(), picture, net.scale());
             let squares = pixels.iter().zip(&piece.wanted).map(|(&a, &b)| u64::from(a.abs_diff(b)).pow(2));
             u128::from(squares.sum::<u64>())
@@ -176,5 +180,79 @@ impl Search<'_> {
         let corrected =
             corrected.map(|(((bias, &sum), unit), mean)| bias + (mean - sum as f64 * unit / self.pixels as f64) as f32);
         Ok(corrected.collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Image;
+    use crate::net::quantize::float_net::tests::random_float_net;
+    use crate::random::Random;
+
+    /// A smooth picture with some noise.
+    fn crops() -> Vec<Crop> {
+        let mut random = Random::new(1);
+        let mut sample = |x: u32, y: u32| u8::try_from((x * 3 + y * 2) % 200).unwrap() + random.byte() / 8;
+        let pixels = (0..40).flat_map(|y| (0..150).flat_map(move |x| [(x, y), (x + 20, y), (x, y + 40)]));
+        let samples: Vec<u8> = pixels.map(|(x, y)| sample(x, y)).collect();
+        Crop::choose(&Image::from_rgb8(150, 40, samples).unwrap(), 3).unwrap()
+    }
+
+    #[test]
+    fn the_search_beats_the_largest_activations() {
+        let (net, crops) = (random_float_net(4, 2, &[8, 12, 8]), crops());
+        let begin = Search::new(&net, &crops).unwrap();
+        let found = calibrate(&net, &crops).unwrap();
+        assert!(found.rms_error < begin.rms_error(), "{} {}", found.rms_error, begin.rms_error());
+        assert!(found.rms_error < 2.0, "{}", found.rms_error);
+        assert_ne!(found.ranges, begin.ranges);
+        // What it reports is the error of the net that its result gives.
+        let net = quantize(&found.net, &found.ranges, BTreeMap::new()).unwrap();
+        let error = begin.error(&net, 0, &begin.inputs());
+        assert_eq!(Search { best: error, ..begin }.rms_error(), found.rms_error);
+    }
+
+    #[test]
+    fn a_shifted_bias_is_corrected() {
+        let (net, crops) = (random_float_net(5, 3, &[8, 8]), crops());
+        for layer in 0..3 {
+            let mut search = Search::new(&net, &crops).unwrap();
+            let bias = net.layers()[layer].bias.clone();
+            search.net = net.with_bias(layer, bias.iter().map(|bias| bias + 9.0).collect());
+            search.best = search.error(&search.integers(&search.ranges).unwrap(), 0, &search.inputs());
+            let shifted = search.rms_error();
+            search.correct_biases().unwrap();
+            assert!(search.rms_error() < shifted / 2.0, "layer {layer}: {} {shifted}", search.rms_error());
+            let corrected = &search.net.layers()[layer].bias;
+            let left = corrected.iter().zip(&bias).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(left < 2.0, "layer {layer}: {left}");
+        }
+    }
+
+    #[test]
+    fn the_number_of_threads_does_not_matter() {
+        let (net, crops) = (random_float_net(6, 2, &[8, 8]), crops());
+        let on = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| calibrate(&net, &crops).unwrap())
+        };
+        assert_eq!(on(1), on(5));
+    }
+
+    #[test]
+    fn it_needs_pictures_and_finite_values() {
+        let net = random_float_net(7, 2, &[8]);
+        assert!(calibrate(&net, &[]).unwrap_err().to_string().contains("picture"));
+        let huge = net.with_bias(0, vec![f32::MAX; 8]);
+        assert!(calibrate(&huge, &crops()).unwrap_err().to_string().contains("conv.1.weight"));
+    }
+
+    #[test]
+    fn a_net_without_hidden_layers_or_activity_can_be_calibrated() {
+        assert!(calibrate(&random_float_net(8, 2, &[]), &crops()).unwrap().ranges.is_empty());
+        let net = random_float_net(9, 2, &[4]);
+        let dead = net.with_bias(0, vec![-1e9; 4]);
+        assert_eq!(calibrate(&dead, &crops()).unwrap().ranges.len(), 1);
     }
 }

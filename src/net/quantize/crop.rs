@@ -1,6 +1,7 @@
 //! Pieces of pictures to calibrate on.
 
-use crate::image::{Image, Rgb, Sample, Samples};
+use crate::image::{FINE_STEPS, Image, Layout, Rgb, Samples};
+use crate::{Error, Result};
 
 /// Side of a crop in pixels: wide enough that most of it is out of the zero padding's reach.
 const SIDE: usize = 96;
@@ -8,39 +9,35 @@ const SIDE: usize = 96;
 /// Where the columns of successive crops lie: steps of the golden ratio spread any number of them evenly.
 const GOLDEN: f64 = 0.618_033_988_749_894_9;
 
-/// A piece of a picture, 8-bit RGB.
+/// A piece of a picture.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Crop {
     width: usize,
     height: usize,
     /// `[height, width, 3]`.
-    rgb: Vec<u8>,
+    samples: Vec<u8>,
 }
 
 impl Crop {
-    /// `count` crops of a picture, spread evenly over it: at most 96x96, smaller if the picture is.
+    /// `count` crops of an 8-bit RGB picture, spread evenly over it: 96x96, or the picture's sides where they are less.
     ///
-    /// Grey becomes RGB, 16 bits become 8, alpha is left out. The same picture always gives the same crops.
-    pub fn choose(image: &Image, count: usize) -> Vec<Self> {
-        let (image_width, image_height) = (image.width() as usize, image.height() as usize);
-        let (width, height) = (image_width.min(SIDE), image_height.min(SIDE));
-        let at = |fraction: f64, space: usize| {
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0..=space")]
-            let offset = (fraction * space as f64).round() as usize;
-            offset
+    /// The same picture always gives the same crops.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] if the picture is not 8-bit RGB.
+    pub fn choose(image: &Image, count: usize) -> Result<Vec<Self>> {
+        let (Samples::U8(samples), Layout::Rgb) = (image.samples(), image.layout()) else {
+            return Err(Error::Unsupported("nets are calibrated on 8-bit RGB images only".to_owned()));
         };
-        (0..count)
-            .map(|index| {
-                let x = at((0.5 + index as f64 * GOLDEN).fract(), image_width - width);
-                let y = at((index as f64 + 0.5) / count as f64, image_height - height);
-                let rows = y..y + height;
-                let rgb = match image.samples() {
-                    Samples::U8(samples) => window(samples, image, x, width, rows),
-                    Samples::U16(samples) => window(samples, image, x, width, rows),
-                };
-                Self { width, height, rgb }
-            })
-            .collect()
+        let rgb = Rgb { width: image.width() as usize, height: image.height() as usize, samples };
+        let (width, height) = (rgb.width.min(SIDE), rgb.height.min(SIDE));
+        let crops = (0..count).map(|index| {
+            let x = part((0.5 + index as f64 * GOLDEN).fract(), rgb.width - width);
+            let y = part((index as f64 + 0.5) / count as f64, rgb.height - height);
+            let samples = (y..y + height).flat_map(|y| rgb.row(x, y, width)).copied().collect();
+            Self { width, height, samples }
+        });
+        Ok(crops.collect())
     }
 
     /// Number of pixels.
@@ -48,22 +45,54 @@ impl Crop {
         self.width * self.height
     }
 
-    /// The crop in 16 bits: what the net sees is the same, and its result is 257 times finer.
-    pub(super) fn samples(&self) -> Vec<u16> {
-        self.rgb.iter().map(|&sample| u16::from(sample) * 257).collect()
+    /// The crop in 16 bits: what the net sees is the same, and its result is finer.
+    pub(super) fn wide_samples(&self) -> Vec<u16> {
+        self.samples.iter().map(|&sample| u16::from(sample) * FINE_STEPS).collect()
     }
 
-    /// `samples`, as from [`Crop::samples`], as a picture.
+    /// `samples`, as from [`Crop::wide_samples`], as a picture.
     pub(super) fn picture<'a>(&self, samples: &'a [u16]) -> Rgb<'a, u16> {
         Rgb { width: self.width, height: self.height, samples }
     }
 }
 
-/// A window of an image of any layout as 8-bit RGB.
-fn window<S: Sample>(samples: &[S], image: &Image, x: usize, width: usize, rows: std::ops::Range<usize>) -> Vec<u8> {
-    let channels = image.layout().channels();
-    let colours = if channels < 3 { [0, 0, 0] } else { [0, 1, 2] };
-    rows.flat_map(|y| samples[(y * image.width() as usize + x) * channels..][..width * channels].chunks_exact(channels))
-        .flat_map(|pixel| colours.map(|colour| pixel[colour].to_u8()))
-        .collect()
+/// A fraction, 0..=1, of `whole`, rounded.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0..=whole")]
+fn part(fraction: f64, whole: usize) -> usize {
+    (fraction * whole as f64).round() as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Red is the column, green the row.
+    fn image(width: u32, height: u32) -> Image {
+        let pixels = (0..height).flat_map(|y| (0..width).flat_map(move |x| [x, y, 7]));
+        Image::from_rgb8(width, height, pixels.map(|value| u8::try_from(value).unwrap()).collect()).unwrap()
+    }
+
+    #[test]
+    fn crops_are_pieces_from_all_over_the_picture() {
+        let crops = Crop::choose(&image(256, 200), 9).unwrap();
+        let mut corners: Vec<_> = crops.iter().map(|crop| (crop.samples[0], crop.samples[1])).collect();
+        for (crop, &(x, y)) in crops.iter().zip(&corners) {
+            assert_eq!((crop.width, crop.height, crop.samples.len()), (SIDE, SIDE, SIDE * SIDE * 3));
+            assert_eq!(crop.samples[crop.samples.len() - 3..], [x + 95, y + 95, 7]);
+        }
+        assert!(corners.windows(2).all(|pair| pair[0].1 < pair[1].1));
+        corners.sort_unstable();
+        // 160 columns to choose from.
+        assert!(corners.windows(2).all(|pair| (5..40).contains(&(pair[1].0 - pair[0].0))), "{corners:?}");
+        assert!(corners[0].0 < 40 && corners[8].0 > 120, "{corners:?}");
+    }
+
+    #[test]
+    fn a_small_picture_is_its_own_crop() {
+        let crops = Crop::choose(&image(20, 100), 1).unwrap();
+        assert_eq!((crops[0].width, crops[0].height), (20, SIDE));
+        assert_eq!(crops[0].samples[..3], [0, 2, 7]);
+        let grey = Image::new(1, 1, Layout::Grey, Samples::U8(vec![0])).unwrap();
+        assert!(Crop::choose(&grey, 1).unwrap_err().to_string().contains("RGB"));
+    }
 }

@@ -4,7 +4,8 @@ use rayon::prelude::*;
 use safetensors::Dtype;
 
 use crate::Result;
-use crate::image::Rgb;
+
+use crate::image::{FINE_STEPS, Rgb};
 use crate::net::tensors::{Reader, tensor_error};
 use crate::net::{TAPS, check};
 use crate::reference::reconstruct;
@@ -83,14 +84,22 @@ impl FloatNet {
         net
     }
 
+    /// This net with other weights in one layer.
+    #[cfg(test)]
+    pub(super) fn with_weights(&self, layer: usize, change: impl Fn(f32) -> f32) -> Self {
+        let mut net = self.clone();
+        net.layers[layer].weights.iter_mut().for_each(|weight| *weight = change(*weight));
+        net
+    }
+
     /// Runs the net on one picture.
     ///
     /// # Errors
     /// [`Error::Tensor`] names the layer whose values are not finite.
     pub(super) fn run(&self, rgb: Rgb<u16>) -> Result<FloatRun> {
-        let (width, height) = (rgb.width, rgb.height);
+        let (width, height, steps) = (rgb.width, rgb.height, f32::from(FINE_STEPS));
         let (mut peaks, mut sums) = (Vec::new(), Vec::new());
-        let mut values: Vec<f32> = rgb.samples.iter().map(|&sample| f32::from(sample) / PIXEL_STEPS).collect();
+        let mut values: Vec<f32> = rgb.samples.iter().map(|&sample| f32::from(sample) / steps).collect();
         for (index, layer) in self.layers.iter().enumerate() {
             if index > 0 {
                 values.iter_mut().for_each(|value| *value = value.max(0.0));
@@ -111,15 +120,12 @@ impl FloatNet {
         for (y, (rows, residuals)) in pixels.chunks_exact_mut(row_len).zip(values.chunks_exact(row_len)).enumerate() {
             let most = f32::from(u16::MAX);
             #[expect(clippy::cast_possible_truncation, reason = "it is rounded and 17 bits")]
-            let steps: Vec<_> = residuals.iter().map(|r| (r * PIXEL_STEPS).round().clamp(-most, most) as i32).collect();
-            reconstruct::rows(&steps, rgb.row(0, y, width), self.scale, rows);
+            let residuals: Vec<_> = residuals.iter().map(|r| (r * steps).round().clamp(-most, most) as i32).collect();
+            reconstruct::rows(&residuals, rgb.row(0, y, width), self.scale, rows);
         }
         Ok(FloatRun { pixels, peaks, sums })
     }
 }
-
-/// Steps of a 16-bit sample in a level of an 8-bit one.
-pub(super) const PIXEL_STEPS: f32 = 257.0;
 
 impl FloatLayer {
     /// The weights of output channel `out`, `[in, 3, 3]`.
@@ -176,4 +182,139 @@ fn read_layer(reader: &Reader, layer: usize) -> Result<FloatLayer> {
         weights: values("weight", &[outputs, inputs, 3, 3])?,
         bias: values("bias", &[outputs])?,
     })
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::net::quantize::quantize;
+    use crate::net::tensors::{self, Tensor, tensor_name};
+    use crate::random::Random;
+    use crate::reference;
+
+    /// A net whose weights `value` gives.
+    fn net(scale: usize, hidden: &[usize], mut value: impl FnMut(usize) -> f32) -> FloatNet {
+        let mut in_channels = 3;
+        let widths = hidden.iter().copied().chain([3 * scale * scale]);
+        let layers = widths.map(|out_channels| {
+            let terms = in_channels * TAPS;
+            let weights = (0..out_channels * terms).map(|_| value(terms)).collect();
+            let bias = (0..out_channels).map(|_| 10.0 * value(1)).collect();
+            let layer = FloatLayer { in_channels, out_channels, weights, bias };
+            in_channels = out_channels;
+            layer
+        });
+        FloatNet { scale, layers: layers.collect() }
+    }
+
+    /// A net of random weights that keeps the magnitude of pixels.
+    pub fn random_float_net(seed: u64, scale: usize, hidden: &[usize]) -> FloatNet {
+        let mut random = Random::new(seed);
+        #[expect(clippy::cast_possible_truncation, reason = "any f32 will do")]
+        net(scale, hidden, |terms| (4.0 * (random.unit() - 0.5) / (terms as f64).sqrt()) as f32)
+    }
+
+    fn file(net: &FloatNet, metadata: &[(&str, &str)]) -> Vec<u8> {
+        let bytes = |values: &[f32]| values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        let layers = net.layers.iter().enumerate();
+        let tensors = layers.flat_map(|(index, layer)| {
+            let (outputs, inputs) = (layer.out_channels, layer.in_channels);
+            let tensor = |name, shape, values| Tensor {
+                name: tensor_name(index, name),
+                dtype: Dtype::F32,
+                shape,
+                bytes: bytes(values),
+            };
+            [tensor("weight", vec![outputs, inputs, 3, 3], &layer.weights), tensor("bias", vec![outputs], &layer.bias)]
+        });
+        tensors::write(&metadata.iter().copied().collect(), tensors.collect())
+    }
+
+    const METADATA: [(&str, &str); 4] =
+        [("format", "abpn-float"), ("layout", "OIHW"), ("range", "0..255"), ("scale", "2")];
+
+    #[test]
+    fn a_file_is_read() {
+        let net = random_float_net(1, 2, &[5, 4]);
+        assert_eq!(FloatNet::read(&file(&net, &METADATA)).unwrap(), net);
+    }
+
+    #[test]
+    fn values_that_are_not_finite_are_refused() {
+        for value in [f32::NAN, -f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            for layer in 0..2 {
+                let mut net = random_float_net(1, 2, &[5]);
+                net.layers[layer].weights[17] = value;
+                let reason = FloatNet::read(&file(&net, &METADATA)).unwrap_err().to_string();
+                assert!(reason.contains(&format!("conv.{layer}.weight")), "{reason}");
+                let mut net = random_float_net(1, 2, &[5]);
+                net.layers[layer].bias[3] = value;
+                let reason = FloatNet::read(&file(&net, &METADATA)).unwrap_err().to_string();
+                assert!(reason.contains(&format!("conv.{layer}.bias")), "{reason}");
+            }
+        }
+    }
+
+    #[test]
+    fn metadata_and_layers_must_fit() {
+        let net = random_float_net(1, 2, &[5]);
+        for (index, (key, _)) in METADATA.into_iter().enumerate() {
+            let mut metadata = METADATA;
+            metadata[index].1 = "3";
+            let reason = FloatNet::read(&file(&net, &metadata)).unwrap_err().to_string();
+            let expected = if key == "scale" { "x3 net has 27 output channels" } else { key };
+            assert!(reason.contains(expected), "{key}: {reason}");
+            metadata[index].0 = "other";
+            let reason = FloatNet::read(&file(&net, &metadata)).unwrap_err().to_string();
+            assert!(reason.contains(&format!("no {key:?}")), "{reason}");
+        }
+        let mut broken = random_float_net(1, 2, &[5, 4]);
+        broken.layers.remove(1);
+        assert!(FloatNet::read(&file(&broken, &METADATA)).unwrap_err().to_string().contains("conv.1.weight"));
+        broken.layers.clear();
+        assert!(FloatNet::read(&file(&broken, &METADATA)).unwrap_err().to_string().contains("0 layers"));
+    }
+
+    #[test]
+    fn a_damaged_file_is_no_panic() {
+        let file = file(&random_float_net(1, 2, &[3]), &METADATA);
+        for index in 0..file.len() {
+            assert!(FloatNet::read(&file[..index]).is_err());
+            for pattern in [0x01, 0x02, 0x04, 0x08, 0x10, 0x20, 0x40, 0x80, 0xff] {
+                let mut damaged = file.clone();
+                damaged[index] ^= pattern;
+                if let Ok(net) = FloatNet::read(&damaged) {
+                    // Values of any magnitude: an error or a net that passes the checks.
+                    let _ = quantize(&net, &[255.0], BTreeMap::new());
+                }
+            }
+        }
+    }
+
+    /// Weights of 1 at one place each, pixels only move: integers can do that exactly.
+    #[test]
+    fn a_net_that_moves_pixels_is_the_same_in_integers() {
+        let mut random = Random::new(3);
+        let mut moves = net(3, &[6, 4], |_| 0.0);
+        for layer in &mut moves.layers {
+            let terms = layer.in_channels * TAPS;
+            for weights in layer.weights.chunks_exact_mut(terms) {
+                let last = i64::try_from(terms).unwrap() - 1;
+                weights[usize::try_from(random.within(0..=last)).unwrap()] = 1.0;
+            }
+        }
+        let samples: Vec<u16> = (0..9 * 7 * 3).map(|_| u16::from(random.byte()) * FINE_STEPS).collect();
+        let rgb = Rgb { width: 9, height: 7, samples: &samples };
+        let float = moves.run(rgb).unwrap();
+        let integers = reference::run(&quantize(&moves, &[255.0, 255.0], BTreeMap::new()).unwrap(), rgb);
+        assert!(float.pixels.contains(&u16::MAX));
+        for (float, integer) in float.pixels.iter().zip(&integers) {
+            // The residual's 16-bit multiplier is exact to one part in 2^15.
+            assert!(float.abs_diff(*integer) <= 3, "{float} {integer}");
+        }
+        let mean = float.sums[0][0] / 63.0;
+        assert!(mean > 50.0 && mean < 200.0 && float.peaks[0] <= 255.0, "{mean}");
+    }
 }

@@ -140,3 +140,68 @@ pub(super) fn layer(in_channels: usize, channels: impl IntoIterator<Item = Chann
     }
     layer
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Random;
+    use float_net::tests::random_float_net;
+
+    #[test]
+    fn ranges_must_be_positive_numbers_one_a_hidden_layer() {
+        let net = random_float_net(1, 2, &[4, 4]);
+        assert!(quantize(&net, &[9.0, 9.0], BTreeMap::new()).is_ok());
+        for ranges in [&[9.0][..], &[9.0; 3], &[9.0, 0.0], &[-9.0, 9.0], &[f64::NAN, 9.0], &[9.0, f64::INFINITY]] {
+            assert!(quantize(&net, ranges, BTreeMap::new()).is_err(), "{ranges:?}");
+        }
+    }
+
+    #[test]
+    fn the_largest_weight_of_each_channel_becomes_127() {
+        let net = random_float_net(2, 3, &[7, 5]);
+        let integers = quantize(&net, &[300.0, 200.0], BTreeMap::new()).unwrap();
+        for (float, layer) in net.layers().iter().zip(integers.layers()) {
+            for out in 0..layer.out_channels {
+                let largest = layer.channel_weights(out).iter().map(|weight| weight.abs()).max().unwrap();
+                assert_eq!(largest, 127);
+                let signs = float.channel_weights(out).iter().zip(layer.channel_weights(out));
+                assert!(signs.into_iter().all(|(&float, &integer)| float * f32::from(integer) >= 0.0));
+            }
+        }
+    }
+
+    #[test]
+    fn weights_and_ranges_of_any_magnitude_give_a_net_or_an_error() {
+        let (mut nets, mut errors) = (0, 0);
+        for seed in 0..3_000 {
+            let mut random = Random::new(seed);
+            let mut net = random_float_net(seed, 2, &[4, 4]);
+            #[expect(clippy::cast_possible_truncation, reason = "any f32 will do")]
+            let mut factor =
+                || if random.within(0..=2) == 0 { 1.0 } else { 2f64.powf(random.unit() * 240.0 - 120.0) as f32 };
+            for layer in 0..3 {
+                let (weight, bias) = (factor(), factor());
+                net = net.with_weights(layer, |value| value * weight);
+                net = net.with_bias(layer, net.layers()[layer].bias.iter().map(|value| value * bias).collect());
+            }
+            let ranges = [f64::from(factor()), f64::from(factor())];
+            match quantize(&net, &ranges, BTreeMap::new()) {
+                Ok(_) => nets += 1,
+                Err(error) => {
+                    assert!(error.to_string().contains("weights that large"), "seed {seed}: {error}");
+                    errors += 1;
+                }
+            }
+        }
+        assert!(nets > 300 && errors > 300, "{nets} nets, {errors} errors");
+    }
+
+    #[test]
+    fn dead_channels_are_allowed() {
+        let net = random_float_net(3, 2, &[4]).with_weights(0, |_| 0.0).with_bias(0, vec![0.0, 30.0, -30.0, 1e-30]);
+        let net = quantize(&net, &[60.0], BTreeMap::new()).unwrap();
+        let layer = &net.layers()[0];
+        let code = |out: usize| crate::reference::requantize::code(layer.bias[out], layer, out);
+        assert_eq!([code(0), code(1), code(2), code(3)], [0, 128, 0, 0]);
+    }
+}

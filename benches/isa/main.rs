@@ -1,0 +1,169 @@
+//! The kernels of the shipped net, exactly as wgpu hands them to a driver, compiled for real AMD GPUs without one: what a
+//! change to a shader costs shows in `benches/isa.md`.
+
+#![allow(unsafe_code, reason = "Vulkan's functions are unsafe to call")]
+
+mod counts;
+mod radv;
+mod spirv;
+mod table;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use abpn::Net;
+use abpn::net::ABPN_X3;
+
+use table::{FAMILIES, Family, Row};
+
+const USAGE: &str = "cargo bench --bench isa [-- [--check | --write] [--dump FOLDER]]";
+const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/isa.md");
+
+#[derive(Default)]
+struct Args {
+    check: bool,
+    write: bool,
+    dump: Option<PathBuf>,
+    /// Set in a child.
+    family: Option<String>,
+}
+
+impl Args {
+    fn read() -> Option<Self> {
+        let mut read = Self::default();
+        let mut args = std::env::args().skip(1);
+        while let Some(arg) = args.next() {
+            match arg.as_str() {
+                "--check" => read.check = true,
+                "--write" => read.write = true,
+                "--dump" => read.dump = Some(args.next()?.into()),
+                "--family" => read.family = Some(args.next()?),
+                // Cargo's.
+                "--bench" => {}
+                _ => return None,
+            }
+        }
+        (!(read.check && read.write)).then_some(read)
+    }
+}
+
+fn main() -> ExitCode {
+    counts::self_test();
+    let Some(args) = Args::read() else {
+        eprintln!("usage: {USAGE}");
+        return ExitCode::FAILURE;
+    };
+    let family = FAMILIES.iter().find(|family| Some(family.name) == args.family.as_deref());
+    let result = match family {
+        Some(family) => compile(family, args.dump.as_deref()).map(|section| print!("{}", section.text())),
+        None => report(&args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// One GPU's part of the table, which a child prints and its parent reads.
+struct Section {
+    driver: String,
+    rows: Vec<String>,
+    /// Goals that are missed.
+    misses: Vec<String>,
+}
+
+impl Section {
+    fn text(&self) -> String {
+        [vec![self.driver.clone()], self.rows.clone(), self.misses.clone()].concat().join("\n")
+    }
+
+    fn read(text: &str) -> Self {
+        let mut lines = text.lines().map(str::to_owned);
+        let driver = lines.next().unwrap_or_default();
+        let (rows, misses) = lines.partition(|line| line.starts_with('|'));
+        Self { driver, rows, misses }
+    }
+}
+
+/// Compiles every kernel for `family`, whose environment this process has.
+fn compile(family: &Family, dump: Option<&Path>) -> Result<Section, String> {
+    let net = Net::read(ABPN_X3).map_err(|error| error.to_string())?;
+    let device = radv::NullDevice::open()?;
+    let mut section = Section { driver: device.driver.clone(), rows: Vec::new(), misses: Vec::new() };
+    for kernel in table::kernels(&net).map_err(|error| error.to_string())? {
+        let shader = &kernel.shader;
+        let fail = |error| format!("{} on {}: {error}", shader.label, family.name);
+        let compiled = device.compile(&spirv::translate(&shader.wgsl).map_err(fail)?).map_err(fail)?;
+        if let Some(folder) = dump {
+            let name = shader.label.replace([' ', '>'], "_");
+            write(&folder.join(format!("{name}.wgsl")), &shader.wgsl)?;
+            write(&folder.join(format!("{name}.{}.s", family.name)), &compiled.isa)?;
+        }
+        let counts = counts::count(&compiled.isa, shader.in_words).map_err(fail)?;
+        let row = Row::new(family, &kernel, &compiled, counts).map_err(fail)?;
+        section.rows.push(row.markdown());
+        section.misses.extend(row.misses());
+    }
+    Ok(section)
+}
+
+fn write(path: &Path, text: &str) -> Result<(), String> {
+    std::fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+/// [`compile`] in a process of its own: RADV reads which GPU it is for from the environment, once.
+fn compile_in_child(family: &Family, dump: Option<&Path>) -> Result<Section, String> {
+    let fail = |error: std::io::Error| format!("can't run a child for {}: {error}", family.name);
+    let mut child = Command::new(std::env::current_exe().map_err(fail)?);
+    child.args(["--family", family.name]).envs(radv::environment(family.name)?);
+    if let Some(folder) = dump {
+        child.arg("--dump").arg(folder);
+    }
+    let output = child.output().map_err(fail)?;
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+    }
+    Ok(Section::read(&String::from_utf8_lossy(&output.stdout)))
+}
+
+fn report(args: &Args) -> Result<(), String> {
+    let dump = args.dump.as_deref();
+    if let Some(folder) = dump {
+        std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    }
+    let sections: Vec<_> = FAMILIES.iter().map(|family| compile_in_child(family, dump)).collect::<Result<_, _>>()?;
+    let driver = sections[0].driver.clone();
+    let rows: Vec<_> = sections.iter().flat_map(|section| section.rows.clone()).collect();
+    let misses: Vec<_> = sections.iter().flat_map(|section| section.misses.clone()).collect();
+    let document = table::document(&driver, &rows);
+    if args.write {
+        write(Path::new(COMMITTED), &document)
+    } else if args.check {
+        let committed = std::fs::read_to_string(COMMITTED).map_err(|error| format!("{COMMITTED}: {error}"))?;
+        check(&committed, &document, &misses)
+    } else {
+        println!("{document}");
+        misses.iter().for_each(|miss| println!("{miss}"));
+        Ok(())
+    }
+}
+
+/// Compares the committed table with today's, where the compiler is the same, and asks that the goals are met.
+fn check(committed: &str, document: &str, misses: &[String]) -> Result<(), String> {
+    let mut faults = misses.to_vec();
+    let [compared, installed] = [committed, document].map(|text| table::driver(text).unwrap_or("no compiler"));
+    if compared != installed {
+        eprintln!("benches/isa.md was made with {compared}, and this is {installed}: only the goals are checked");
+    } else if committed != document {
+        let only_in = |text: &str, other: &str, sign| -> String {
+            let lines = text.lines().filter(|line| other.lines().all(|known| known != *line));
+            lines.map(|line| format!("{sign} {line}\n")).collect()
+        };
+        let (gone, new) = (only_in(committed, document, '-'), only_in(document, committed, '+'));
+        faults.push(format!("{gone}{new}benches/isa.md differs: accept it with `cargo bench --bench isa -- --write`"));
+    }
+    if faults.is_empty() { Ok(()) } else { Err(faults.join("\n")) }
+}

@@ -1,0 +1,197 @@
+//! `abpn model`: what it says of weight files, and the nets that it makes.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use abpn::net::ABPN_X3;
+use abpn::{Layout, Net};
+use safetensors::Dtype;
+use safetensors::tensor::TensorView;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use tempfile::TempDir;
+
+use crate::pictures::{bare, encoded, gradient, noise};
+
+/// A folder with float weights, and a folder of pictures in it.
+struct Folder(TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        let folder = Self(tempfile::tempdir().unwrap());
+        fs::write(folder.path("float.safetensors"), float_file(1.0)).unwrap();
+        fs::create_dir(folder.path("pictures")).unwrap();
+        let png = abpn::codec::Format::Png;
+        fs::write(folder.path("pictures/a.png"), encoded(&bare(gradient(100, 30)), png)).unwrap();
+        fs::write(folder.path("pictures/b.png"), encoded(&bare(noise(20, 40, Layout::Grey, 16)), png)).unwrap();
+        folder
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn names(&self) -> Vec<String> {
+        let mut names: Vec<_> =
+            self.0.path().read_dir().unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    fn model(&self, arguments: &str) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_abpn"));
+        command.arg("model").args(arguments.split_whitespace()).current_dir(self.0.path());
+        let output = command.output().unwrap();
+        assert!(!stderr(&output).contains("panicked"), "{}", stderr(&output));
+        output
+    }
+
+    /// Runs it, and requires that it succeeds.
+    fn accept(&self, arguments: &str) -> String {
+        let output = self.model(arguments);
+        assert!(output.status.success(), "{arguments}: {}", stderr(&output));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Runs it, and requires that it fails with `code`, says `words`, and leaves the files as they were.
+    fn refuse(&self, arguments: &str, code: i32, words: &[&str]) {
+        let before = self.names();
+        let output = self.model(arguments);
+        assert_eq!(output.status.code(), Some(code), "{arguments}: {}", stderr(&output));
+        for word in words {
+            assert!(stderr(&output).contains(word), "{arguments}: {word:?} in {:?}", stderr(&output));
+        }
+        assert_eq!(self.names(), before, "{arguments}");
+    }
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// Float weights of an x2 net with one hidden layer of 4 channels; `weight` is one of them, the others are fixed.
+fn float_file(weight: f32) -> Vec<u8> {
+    let values = |count: usize| (0..count).map(|i| ((i * 37 % 101) as f32 - 50.0) / 500.0);
+    let bytes = |values: &mut dyn Iterator<Item = f32>| values.flat_map(f32::to_le_bytes).collect::<Vec<_>>();
+    let tensors = [
+        ("conv.0.weight", vec![4, 3, 3, 3], bytes(&mut [weight].into_iter().chain(values(4 * 27 - 1)))),
+        ("conv.0.bias", vec![4], bytes(&mut values(4))),
+        ("conv.1.weight", vec![12, 4, 3, 3], bytes(&mut values(12 * 36))),
+        ("conv.1.bias", vec![12], bytes(&mut values(12))),
+    ];
+    let views =
+        tensors.iter().map(|(name, shape, bytes)| (*name, TensorView::new(Dtype::F32, shape.clone(), bytes).unwrap()));
+    let metadata = [("format", "abpn-float"), ("layout", "OIHW"), ("range", "0..255"), ("scale", "2")];
+    let metadata: HashMap<_, _> = metadata.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+    safetensors::serialize(views, Some(metadata)).unwrap()
+}
+
+#[test]
+fn info_tells_everything_of_the_built_in_net() {
+    let folder = Folder::new();
+    let text = folder.accept("info");
+    let net = Net::read(ABPN_X3).unwrap();
+    let sha256: String = Sha256::digest(ABPN_X3).iter().map(|byte| format!("{byte:02x}")).collect();
+    for said in [
+        "abpn, version 1",
+        "abpn-int8",
+        "scale       3",
+        "42539",
+        "42345 multiply-accumulates",
+        "halo        7 input pixels",
+        "MIT OR Apache-2.0",
+        net.notes()["provenance"].as_str(),
+        sha256.as_str(),
+        "| 6     | 27 |  27 |       6588 |  6561 |",
+        "worst accumulator | exact in f32",
+    ] {
+        assert!(text.contains(said), "{said:?} in {text}");
+    }
+    let json: Value = serde_json::from_str(&folder.accept("info --json")).unwrap();
+    assert_eq!(json["scale"], 3);
+    assert_eq!(json["parameters"], 42_539);
+    assert_eq!(json["sha256"], sha256);
+    assert_eq!(json["bytes"], ABPN_X3.len());
+    assert_eq!(json["notes"]["license"], "MIT OR Apache-2.0");
+    assert_eq!(json["layers"].as_array().unwrap().len(), 7);
+    assert_eq!(json["layers"][0]["macs_per_input_pixel"], 756);
+    assert_eq!(json["layers"][6]["worst_accumulator"], net.last().worst_accumulator());
+    assert_eq!(json["layers"][6]["exact_in_f32"], true);
+}
+
+#[test]
+fn the_readme_has_the_checksum_of_the_built_in_net() {
+    let sha256: String = Sha256::digest(ABPN_X3).iter().map(|byte| format!("{byte:02x}")).collect();
+    assert!(include_str!("../weights/README.md").contains(&sha256), "{sha256}");
+}
+
+#[test]
+fn info_of_a_file_shows_no_control_characters() {
+    let folder = Folder::new();
+    let net = Net::read(ABPN_X3).unwrap();
+    let notes = [("provenance".to_owned(), "\u{1b}[2Jgone".to_owned())].into();
+    fs::write(folder.path("a"), Net::new(3, net.layers().to_vec(), notes).unwrap().write()).unwrap();
+    let text = folder.accept("info a");
+    assert!(text.contains("[2Jgone") && !text.contains('\u{1b}'), "{text}");
+}
+
+#[test]
+fn bad_weight_files_are_named() {
+    let folder = Folder::new();
+    folder.refuse("info none.safetensors", 6, &["none.safetensors"]);
+    folder.refuse("info pictures", 6, &["pictures"]);
+    folder.refuse("info pictures/a.png", 6, &["pictures/a.png", "weight file"]);
+    folder.refuse("info float.safetensors", 6, &["float.safetensors", "abpn model quantize"]);
+    fs::write(folder.path("cut"), &ABPN_X3[..ABPN_X3.len() - 1]).unwrap();
+    folder.refuse("info cut", 6, &["cut"]);
+    fs::write(folder.path("nan"), float_file(f32::NAN)).unwrap();
+    folder.refuse("quantize nan --calibrate pictures -o out", 6, &["nan", "conv.0.weight", "NaN"]);
+    fs::write(folder.path("int"), ABPN_X3).unwrap();
+    folder.refuse("quantize int --calibrate pictures -o out", 6, &["int", "format is \"abpn\""]);
+    fs::write(folder.path("huge"), float_file(f32::MAX)).unwrap();
+    folder.refuse("quantize huge --calibrate pictures -o out", 6, &["huge", "conv.0.weight"]);
+}
+
+#[test]
+fn quantize_makes_the_same_net_each_time() {
+    let folder = Folder::new();
+    let arguments = "quantize float.safetensors --calibrate pictures --provenance here --license MIT --crops 3 -o";
+    let said = folder.accept(&format!("{arguments} a"));
+    assert!(said.contains("code 255") && said.contains("3 crops"), "{said}");
+    folder.accept(&format!("{arguments} b"));
+    let bytes = fs::read(folder.path("a")).unwrap();
+    assert_eq!(bytes, fs::read(folder.path("b")).unwrap());
+    let net = Net::read(&bytes).unwrap();
+    assert_eq!((net.scale(), net.hidden().len(), net.hidden()[0].out_channels), (2, 1, 4));
+    let notes: Vec<_> = net.notes().iter().map(|(key, note)| (key.as_str(), note.as_str())).collect();
+    assert_eq!(notes, [("license", "MIT"), ("provenance", "here")]);
+    assert_eq!(folder.names(), ["a", "b", "float.safetensors", "pictures"]);
+    // Another float net is another integer net.
+    fs::write(folder.path("float.safetensors"), float_file(0.5)).unwrap();
+    folder.accept(&format!("{arguments} c"));
+    assert_ne!(bytes, fs::read(folder.path("c")).unwrap());
+}
+
+#[test]
+fn quantize_keeps_what_is_there_unless_told_otherwise() {
+    let folder = Folder::new();
+    fs::write(folder.path("out"), "old").unwrap();
+    folder.refuse("quantize float.safetensors --calibrate pictures -o out", 1, &["out", "--overwrite"]);
+    assert_eq!(fs::read(folder.path("out")).unwrap(), b"old");
+    folder.accept("quantize float.safetensors --calibrate pictures -o out --overwrite");
+    Net::read(&fs::read(folder.path("out")).unwrap()).unwrap();
+    folder.refuse("quantize float.safetensors --calibrate pictures -o none/out", 1, &["none"]);
+}
+
+#[test]
+fn quantize_names_pictures_that_it_can_not_use() {
+    let folder = Folder::new();
+    folder.refuse("quantize float.safetensors --calibrate none -o out", 1, &["none"]);
+    fs::create_dir(folder.path("empty")).unwrap();
+    folder.refuse("quantize float.safetensors --calibrate empty -o out", 1, &["empty", "no picture"]);
+    fs::write(folder.path("pictures/b.png"), "no picture").unwrap();
+    folder.refuse("quantize float.safetensors --calibrate pictures -o out", 1, &["b.png"]);
+    folder.refuse("quantize float.safetensors --calibrate pictures --crops 0 -o out", 2, &["--crops"]);
+}
