@@ -1,8 +1,8 @@
-{#- The {{ scale }}x{{ scale }} pixels of a block from the words block_0, block_1, ..: channel (dy * scale + dx) * 3 + colour is
+{#- The {{ scale }}x{{ scale }} pixels that pixel (column, y) becomes, from the words block_0, block_1, ..: channel (dy * scale + dx) * 3 + colour is
     the one at row dy, column dx. -#}
-    let corner = at(maps.output, 0u, x * {{ scale }}u, y * {{ scale }}u);
+    let corner = at(maps.output, 0u, column * {{ scale }}u, y * {{ scale }}u);
 {%- if anchor %}
-    let anchor = input_b[at(maps.input, 0u, x, y)];
+    let anchor = input_b[at(maps.input, 0u, column, y)];
 {%- endif %}
 {%- for dy in range(scale) %}{% for dx in range(scale) %}{% set k = (dy * scale + dx) * 3 %}
     let pixel_{{ dy }}_{{ dx }} = {% if packed -%}

@@ -34,10 +34,20 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
 {%- endfor %}{% endfor %}{% endfor %}{% endfor %}
     }
 {%- if scale > 1 %}
+{%- for pixel in range(pixels) %}
+{%- if pixel > 0 %}
+    if (x + {{ pixel }}u >= maps.input.width) {
+        return;
+    }
+{%- endif %}
+    {
+        let column = x + {{ pixel }}u;
 {%- for word in range(words) %}
-    let block_{{ word }} = finish(sum_{{ word }}_0, {{ word }}u);
+        let block_{{ word }} = finish(sum_{{ word }}_{{ pixel }}, {{ word }}u);
 {%- endfor %}
 {% include "block.wgsl" %}
+    }
+{%- endfor %}
 {%- else %}
     let first = at(maps.output, group * {{ words }}u, x, y);
 {%- for pixel in range(pixels) %}

@@ -8,12 +8,12 @@
 
 @compute @workgroup_size(16, 4, 1)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-    let x = id.x;
+    let column = id.x;
     let y = id.y;
-    if (x >= maps.input.width || y >= maps.input.height) {
+    if (column >= maps.input.width || y >= maps.input.height) {
         return;
     }
-    let first = at(maps.input, 0u, x, y);
+    let first = at(maps.input, 0u, column, y);
 {%- for word in range(words) %}
     let block_{{ word }} = input[first + {{ word }}u * maps.input.plane];
 {%- endfor %}

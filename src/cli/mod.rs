@@ -11,6 +11,7 @@ mod interrupt;
 mod message;
 mod model;
 mod net;
+mod nodes;
 mod print;
 mod selftest;
 mod table;
@@ -39,6 +40,7 @@ enum Command {
     Eval(eval::Args),
     Degrade(degrade::Args),
     Model(model::Args),
+    Nodes(nodes::Args),
 }
 
 /// Parses the command line, runs the command, and says how it went.
@@ -50,6 +52,7 @@ pub fn main() -> ExitCode {
         Command::Eval(args) => eval::run(args),
         Command::Degrade(args) => degrade::run(args),
         Command::Model(args) => model::run(args),
+        Command::Nodes(args) => nodes::run(args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

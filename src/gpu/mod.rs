@@ -17,8 +17,9 @@ mod workspace;
 
 pub(crate) use adapter::label;
 pub use adapter::{Adapter, Choice, adapters, choose};
-pub(crate) use compiled::{Compiled, checked_module};
+pub(crate) use compiled::Compiled;
 pub(crate) use context::{Context, read_words};
 pub(crate) use engine::{Engine, Stages};
 pub use shader::{ShaderText, shaders};
 pub(crate) use stage::to_u32;
+pub use timing::Clock;

@@ -171,7 +171,7 @@ impl Composer<'_> {
         let words = group_words(self.operator);
         let (planes_a_group, pixels, scale) = match self.operator.kind {
             Kind::Grouped | Kind::Depthwise => (1, GROUPED_PIXELS, 1),
-            Kind::Transposed { .. } => (0, 1, SCALE),
+            Kind::Transposed { .. } => (0, DENSE_PIXELS, SCALE),
             _ => (0, DENSE_PIXELS, 1),
         };
         let mut parts = format!("const IN_WORDS = {}u;\nconst OUT_WORDS = {}u;\n", self.in_words(), self.out_words());

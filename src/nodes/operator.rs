@@ -288,12 +288,24 @@ impl Operator {
         match self.kind {
             Kind::Transposed { side } => self.in_channels * self.out_channels * side * side + self.out_channels,
             Kind::Convolution { .. } | Kind::Grouped | Kind::Depthwise => {
-                self.out_channels * (self.taps() * self.inputs_a_tap() + 1)
+                convolution_parameters(self.taps() * self.inputs_a_tap(), self.out_channels)
             }
             Kind::Prelu => self.in_channels,
             Kind::ChannelAttention => 2 * self.in_channels * self.squeezed() + self.in_channels + self.squeezed(),
             _ => 0,
         }
+    }
+
+    /// Values that it reads and writes, parameters apart.
+    pub(super) fn values(&self) -> usize {
+        self.inputs().into_iter().chain(self.outputs()).map(|shape| shape.pixels() * shape.channels).sum()
+    }
+
+    /// What the table's kernels do for it: multiply-accumulates over channels padded to whole words.
+    pub(super) fn padded_macs(&self) -> u64 {
+        let padded = |channels: usize| if channels == 1 { 1 } else { channels.next_multiple_of(WORD_CHANNELS) };
+        let per_pixel = padded(self.filter_outputs()) * self.taps() * padded(self.inputs_a_tap());
+        (self.width * self.height * per_pixel) as u64
     }
 
     /// Multiply-accumulates of its convolutions; 0 for what has none.
@@ -313,4 +325,9 @@ impl Operator {
         let maps = self.inputs().into_iter().chain(again).chain(self.outputs());
         maps.map(|shape| (shape.pixels() * shape.words()) as u64 * precision.word_bytes()).sum()
     }
+}
+
+/// Weights and biases of a convolution whose outputs are sums of `terms` products.
+pub(super) fn convolution_parameters(terms: usize, out_channels: usize) -> usize {
+    out_channels * (terms + 1)
 }
