@@ -1,4 +1,4 @@
-//! Time of a whole frame, 640x360 to 1920x1080, on the CPU reference and on an adapter. `abpn profile` times its stages.
+//! Time of a whole frame, 640x360 to 1920x1080, and of each stage, on the CPU reference and on an adapter.
 //!
 //! `cargo bench` takes the best real GPU; `WGPU_ADAPTER_NAME=llvmpipe cargo bench` names one, and without a real GPU the
 //! first adapter is taken. `cargo bench -- --quick` is a fast, coarse run.
@@ -35,6 +35,17 @@ fn bench(criterion: &mut Criterion) {
         let pixels = u64::from(width) * u64::from(height);
         group.throughput(Throughput::Elements(net.macs_per_pixel() * pixels));
         group.bench_function("frame", |bencher| bencher.iter(|| upscaler.upscale(&frame).expect("it runs")));
+        let stages = upscaler.profile(&frame, 1).expect("it runs").stages;
+        for (index, stage) in stages.iter().enumerate() {
+            group.throughput(Throughput::Elements(stage.macs));
+            group.bench_function(&stage.label, |bencher| {
+                bencher.iter_custom(|count| {
+                    let frames = usize::try_from(count).expect("a small count");
+                    let time_ns = upscaler.profile(&frame, frames).expect("it runs").stages[index].time_ns.median;
+                    Duration::from_secs_f64(time_ns * frames as f64 / 1e9)
+                });
+            });
+        }
         group.finish();
     }
 }

@@ -6,5 +6,6 @@ mod cli;
 mod codec;
 mod eval;
 mod model;
+mod nodes;
 mod pictures;
 mod program;

@@ -11,6 +11,7 @@ mod interrupt;
 mod message;
 mod model;
 mod net;
+mod nodes;
 mod print;
 mod profile;
 mod selftest;
@@ -42,6 +43,7 @@ enum Command {
     Profile(profile::Args),
     Degrade(degrade::Args),
     Model(model::Args),
+    Nodes(nodes::Args),
 }
 
 /// Parses the command line, runs the command, and says how it went.
@@ -54,6 +56,7 @@ pub fn main() -> ExitCode {
         Command::Profile(args) => profile::run(args),
         Command::Degrade(args) => degrade::run(args),
         Command::Model(args) => model::run(args),
+        Command::Nodes(args) => nodes::run(args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

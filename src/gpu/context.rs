@@ -129,6 +129,26 @@ impl Mapping {
     }
 }
 
+/// The words of a buffer that no submission writes any more.
+pub(crate) fn read_words(context: &Context, buffer: &wgpu::Buffer) -> Result<Vec<u32>> {
+    let (read_back, mapping) = context.checked(|device| {
+        let read_back = device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("read back"),
+            size: buffer.size(),
+            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("read back") });
+        encoder.copy_buffer_to_buffer(buffer, 0, &read_back, 0, buffer.size());
+        let submission = context.queue.submit([encoder.finish()]);
+        let mapping = Mapping::new(&read_back, submission);
+        (read_back, mapping)
+    })?;
+    mapping.wait(context)?;
+    let view = read_back.slice(..).get_mapped_range().map_err(|error| Error::Gpu(error.to_string()))?;
+    Ok(bytemuck::cast_slice(&view).to_vec())
+}
+
 /// Whether `adapter` has what the kernels need.
 ///
 /// # Errors

@@ -10,6 +10,8 @@ mod probe;
 mod shader;
 mod stage;
 #[cfg(test)]
+pub(crate) mod test;
+#[cfg(test)]
 mod tests;
 mod timed;
 pub(crate) mod timing;
@@ -17,6 +19,9 @@ mod workspace;
 
 pub(crate) use adapter::label;
 pub use adapter::{Adapter, Choice, adapters, choose};
-pub(crate) use context::Context;
+pub(crate) use compiled::Compiled;
+pub(crate) use context::{Context, read_words};
 pub(crate) use engine::Engine;
 pub use shader::{ShaderText, shaders};
+pub(crate) use stage::to_u32;
+pub use timing::Clock;

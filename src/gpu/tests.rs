@@ -1,32 +1,14 @@
 //! Every stage against its twin, on every adapter of this machine; the shaders in every language that drivers take.
 
 use std::collections::HashSet;
-use std::process::Command;
-
-use naga::back::{glsl, hlsl, msl, spv};
-use naga::valid::{Capabilities, ValidationFlags, Validator};
 
 use super::shader::Variant;
+use super::test::{spirv_val, test_adapters, validate};
 use super::*;
 use crate::net::random::random_net;
 use crate::net::{Layer, Net};
 use crate::upscaler::{Target, TileSize, Upscaler};
 use crate::{Error, Image, selftest};
-
-const HOW_TO_INSTALL: &str = "apt-get install mesa-vulkan-drivers libegl1 libgl1-mesa-dri";
-
-/// The adapters to test on: all that there are, a Vulkan and a GL one at least.
-fn test_adapters() -> Vec<Adapter> {
-    let adapters = adapters();
-    if cfg!(target_os = "linux") {
-        for backend in [wgpu::Backend::Vulkan, wgpu::Backend::Gl] {
-            let found = adapters.iter().any(|adapter| adapter.info.backend == backend);
-            assert!(found, "no {backend} adapter to test on: {HOW_TO_INSTALL}");
-        }
-    }
-    assert!(!adapters.is_empty(), "no adapter to test on: install a GPU driver");
-    adapters
-}
 
 fn engine(adapter: &Adapter, net: &Net) -> Engine {
     Engine::new(Context::open(&adapter.adapter).unwrap(), net).unwrap()
@@ -158,59 +140,9 @@ fn all_variants() -> HashSet<Variant> {
 
 #[test]
 fn every_shader_is_valid_in_every_language() {
-    let folder = tempfile::tempdir().unwrap();
     for variant in all_variants() {
-        let label = variant.label();
-        let text = variant.wgsl().unwrap();
-        let module =
-            naga::front::wgsl::parse_str(&text).unwrap_or_else(|error| panic!("{}", error.emit_to_string(&text)));
-        // No capability beyond WebGPU's own.
-        let info = Validator::new(ValidationFlags::all(), Capabilities::empty())
-            .validate(&module)
-            .unwrap_or_else(|error| panic!("{label}: {}", error.emit_to_string(&text)));
-        let [entry] = &module.entry_points[..] else { panic!("{label}: one entry point") };
-        assert!(entry.workgroup_size.iter().product::<u32>() <= 256, "{label}: phones have 256 invocations");
-        let storage = |space| matches!(space, naga::AddressSpace::Storage { .. });
-        let storage_buffers = module.global_variables.iter().filter(|(_, global)| storage(global.space)).count();
-        assert!(storage_buffers <= 4, "{label}: phones have 4 storage buffers");
-
-        let (shader_stage, entry_point) = (entry.stage, entry.name.clone());
-        let capabilities =
-            [spv::Capability::Shader, spv::Capability::DotProduct, spv::Capability::DotProductInput4x8BitPacked];
-        let options = spv::Options {
-            lang_version: (1, 3),
-            capabilities: Some(capabilities.into_iter().collect()),
-            force_loop_bounding: false,
-            emit_int_div_checks: false,
-            ..Default::default()
-        };
-        let pipeline = spv::PipelineOptions { shader_stage, entry_point: entry_point.clone() };
-        let words = spv::write_vec(&module, &info, &options, Some(&pipeline)).unwrap();
-        spirv_val(&folder.path().join("shader.spv"), &words).unwrap_or_else(|error| panic!("{label}: {error}"));
-
-        let entry_point = Some((shader_stage, entry_point));
-        let options = msl::Options { lang_version: (2, 3), ..Default::default() };
-        let pipeline = msl::PipelineOptions { entry_point: entry_point.clone(), ..Default::default() };
-        msl::write_string(&module, &info, &options, &pipeline).unwrap();
-
-        let options = hlsl::Options { shader_model: hlsl::ShaderModel::V6_4, ..Default::default() };
-        let pipeline = hlsl::PipelineOptions { entry_point };
-        hlsl::Writer::new(&mut String::new(), &options, &pipeline).write(&module, &info, None).unwrap();
-
-        let options =
-            glsl::Options { version: glsl::Version::Embedded { version: 310, is_webgl: false }, ..Default::default() };
-        let pipeline = glsl::PipelineOptions { shader_stage, entry_point: entry.name.clone(), multiview: None };
-        let mut text = String::new();
-        glsl::Writer::new(&mut text, &module, &info, &options, &pipeline, Default::default()).unwrap().write().unwrap();
+        validate(&variant.label(), &variant.wgsl().unwrap());
     }
-}
-
-/// Khronos' validator on a SPIR-V module.
-fn spirv_val(path: &std::path::Path, words: &[u32]) -> Result<(), String> {
-    std::fs::write(path, bytemuck::cast_slice(words)).unwrap();
-    let output = Command::new("spirv-val").args(["--target-env", "vulkan1.1"]).arg(path).output();
-    let output = output.expect("spirv-val is needed to check the shaders: apt-get install spirv-tools");
-    if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
 }
 
 #[test]
