@@ -8,4 +8,5 @@ mod eval;
 mod model;
 mod nodes;
 mod pictures;
+mod profile;
 mod program;

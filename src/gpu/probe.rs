@@ -3,6 +3,8 @@
 //! Each has a twin on the CPU that computes what one invocation writes and counts the work on the way, so that a kernel
 //! which a compiler has cut short, or a driver computes wrongly, can't become a ceiling.
 
+use minijinja::{Environment, context};
+
 use super::compiled::Compiled;
 use super::context::{Context, Mapping};
 use super::timing::{self, Record};
@@ -10,14 +12,18 @@ use crate::profile::Ceilings;
 use crate::random::Random;
 use crate::{Error, Result};
 
-/// Turns of the arithmetic kernels' loops; odd, since two turns of the f32 kernel give the beginning again.
-const ROUNDS: u32 = 255;
+/// Turns of the arithmetic kernels; odd, since two turns of the f32 kernel give the beginning again.
+const TURNS: u32 = 255;
+/// Turns that the text of the int8 kernel repeats, so that the loop itself costs next to nothing; a divisor of [`TURNS`].
+const DOT4_UNROLLED: u32 = 3;
+/// The same of the f32 kernel, whose turns are shorter.
+const FMA_UNROLLED: u32 = 15;
 /// Invocations of the first try.
 const FIRST_INVOCATIONS: u32 = 1 << 10;
 /// A pass is long enough to be measured at this time.
-const ENOUGH_NS: f64 = 20e6;
+const ENOUGH_NS: f64 = 5e6;
 /// Measured passes of a kernel; the fastest counts, because a ceiling is what can be reached at all.
-const PASSES: usize = 5;
+const PASSES: usize = 9;
 /// Most bytes of a buffer.
 const MAX_BYTES: u64 = 64 << 20;
 /// Invocations that are compared with the twin, the last ones.
@@ -40,54 +46,65 @@ struct Probe {
 /// Measures all ceilings; it takes a second or two on software drivers, and an instant on others.
 pub(crate) fn ceilings(context: &Context) -> Result<Ceilings> {
     Ok(Ceilings {
-        dot4_gops: per_ns(context, &dot4())?,
-        fma_gops: per_ns(context, &fma())?,
+        dot4_gops: per_ns(context, &dot4()?)?,
+        fma_gops: per_ns(context, &fma()?)?,
         copy_gb_per_s: per_ns(context, &copy())?,
     })
 }
 
-fn rounds() -> String {
-    format!("const ROUNDS = {ROUNDS}u;\n")
+/// The text of an arithmetic kernel that repeats so many turns.
+fn arithmetic(template: &str, unrolled: u32) -> Result<String> {
+    let mut environment = Environment::empty();
+    environment.add_function("range", minijinja::functions::range);
+    let body = environment.render_str(template, context! { turns => unrolled });
+    let rounds = TURNS / unrolled;
+    Ok(format!("const ROUNDS = {rounds}u;\n") + &body.map_err(|error| Error::Gpu(format!("probe: {error}")))?)
 }
 
-fn dot4() -> Probe {
-    let wgsl = rounds() + include_str!("../../shaders/dot4.wgsl") + include_str!("../../shaders/probe_dot4.wgsl");
-    Probe {
+fn dot4() -> Result<Probe> {
+    Ok(Probe {
         label: "probe dot4",
-        wgsl,
+        wgsl: arithmetic(include_str!("../../shaders/probe_dot4.wgsl"), DOT4_UNROLLED)?
+            + include_str!("../../shaders/dot4.wgsl"),
         input: |_| {
             let mut random = Random::new(0);
             (0..16).map(|_| u32::from_le_bytes([0; 4].map(|_| random.byte()))).collect()
         },
         twin: |weights, index| {
             let mut ops = 0;
-            let mut chains = [0, 1, 2, 3].map(|chain: u32| [(index + chain).cast_signed(); 4]);
-            for _ in 0..ROUNDS {
-                let codes = chains[0][0].to_le_bytes();
-                for (sum, weights) in chains.as_flattened_mut().iter_mut().zip(weights) {
-                    for (code, weight) in codes.iter().zip(weights.to_le_bytes()) {
-                        *sum = sum.wrapping_add(i32::from(code.cast_signed()) * i32::from(weight.cast_signed()));
-                        ops += 2;
+            let mut sums = [0, 1, 2, 3].map(|sum| [0, 1, 2, 3].map(|i| (index + sum + i).cast_signed()));
+            for _ in 0..TURNS {
+                // Word i takes one component of each sum, a different one.
+                let codes = [0, 1, 2, 3].map(|i| (0..4).fold(0, |codes, sum| codes ^ sums[sum][(i + sum) % 4]));
+                for (sum, components) in sums.iter_mut().enumerate() {
+                    for (word, weights) in weights.chunks_exact(4).enumerate() {
+                        let codes: [u8; 4] = codes[(sum + word) % 4].to_le_bytes();
+                        for (component, weights) in components.iter_mut().zip(weights) {
+                            for (code, weight) in codes.iter().zip(weights.to_le_bytes()) {
+                                let product = i32::from(code.cast_signed()) * i32::from(weight.cast_signed());
+                                *component = component.wrapping_add(product);
+                                ops += 2;
+                            }
+                        }
                     }
                 }
             }
-            let [a, b, c, d] = chains;
-            ([0, 1, 2, 3].map(|i| (a[i] ^ b[i] ^ c[i] ^ d[i]).cast_unsigned()), ops)
+            ([0, 1, 2, 3].map(|i| sums.iter().fold(0, |mixed, sum| mixed ^ sum[i]).cast_unsigned()), ops)
         },
-    }
+    })
 }
 
-fn fma() -> Probe {
-    Probe {
+fn fma() -> Result<Probe> {
+    Ok(Probe {
         label: "probe fma",
-        wgsl: rounds() + include_str!("../../shaders/probe_fma.wgsl"),
+        wgsl: arithmetic(include_str!("../../shaders/probe_fma.wgsl"), FMA_UNROLLED)?,
         input: |_| [-1.0_f32, -1.0, -1.0, -1.0, 7.0, 8.0, 9.0, 10.0].map(f32::to_bits).to_vec(),
         twin: |input, index| {
             let mut ops = 0;
             let input: Vec<f32> = input.iter().map(|&bits| f32::from_bits(bits)).collect();
             let (factors, addends) = input.split_at(4);
             let mut chains = [0, 1, 2, 3].map(|chain: u16| [(index % 1024) as f32 + f32::from(chain); 4]);
-            for _ in 0..ROUNDS {
+            for _ in 0..TURNS {
                 for chain in &mut chains {
                     for ((value, factor), addend) in chain.iter_mut().zip(factors).zip(addends) {
                         *value = value.mul_add(*factor, *addend);
@@ -98,7 +115,7 @@ fn fma() -> Probe {
             let [a, b, c, d] = chains;
             ([0, 1, 2, 3].map(|i| (a[i] + 2.0 * b[i] + 4.0 * c[i] + 8.0 * d[i]).to_bits()), ops)
         },
-    }
+    })
 }
 
 fn copy() -> Probe {
@@ -190,7 +207,7 @@ fn trusted_module(device: &wgpu::Device, label: &str, module: naga::Module) -> w
         label: Some(label),
         source: wgpu::ShaderSource::Naga(std::borrow::Cow::Owned(module)),
     };
-    // SAFETY: the loops are bounded by ROUNDS, nothing divides by a variable, `input` has the length that its type states
+    // SAFETY: the loops are bounded by a constant, nothing divides but by one, `input` has the length that its type states
     // or the output's, and whole workgroups are dispatched, each invocation of which has its place in `output`.
     unsafe { device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked()) }
 }

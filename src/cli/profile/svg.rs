@@ -7,12 +7,12 @@ use abpn::profile::{Ceilings, StageProfile};
 use super::Report;
 
 /// Width of the picture. This and all lengths below are in SVG's user units, pixels on most screens.
-const WIDTH: f64 = 820.0;
+const WIDTH: f64 = 860.0;
 /// Left edge of the plot and of the bars.
 const LEFT: f64 = 190.0;
-const RIGHT: f64 = WIDTH - 130.0;
+const RIGHT: f64 = WIDTH - 160.0;
 /// Top edge of what comes first below the title.
-const TOP: f64 = 70.0;
+const TOP: f64 = 96.0;
 const PLOT_HEIGHT: f64 = 320.0;
 /// Between the plot's lower edge and the bars, room for the axis and the next title.
 const GAP: f64 = 100.0;
@@ -22,12 +22,12 @@ const BAR_STEP: f64 = 26.0;
 const SAME_POINT: f64 = 14.0;
 
 const STYLE: &str = "\
-svg { font: 13px sans-serif; background: #ffffff }
+svg { font: 13px sans-serif } .page { fill: #ffffff }
 text { fill: #1f2328 } .title { font-size: 16px; font-weight: bold } .note { fill: #59636e }
 .grid { stroke: #d1d9e0 } .roof { stroke: #0969da; stroke-width: 2; fill: none } .fma { stroke-dasharray: 6 4 }
 .stage { fill: #bc4c00 } .spread { stroke: #1f2328; stroke-width: 2 }
 @media (prefers-color-scheme: dark) {
-  svg { background: #0d1117 }
+  .page { fill: #0d1117 }
   text { fill: #f0f6fc } .note { fill: #9198a1 }
   .grid { stroke: #3d444d } .roof { stroke: #4493f8 }
   .stage { fill: #f0883e } .spread { stroke: #f0f6fc }
@@ -48,7 +48,8 @@ pub fn render(report: &Report) -> String {
     let height = bars(&mut canvas, report, bars_top);
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" width=\"{WIDTH}\" \
-         height=\"{height}\" role=\"img\">\n<title>abpn profile: {}</title>\n<style>\n{STYLE}\n</style>\n{}</svg>\n",
+         height=\"{height}\" role=\"img\">\n<title>abpn profile: {}</title>\n<style>\n{STYLE}\n</style>\n\
+         <rect class=\"page\" width=\"{WIDTH}\" height=\"{height}\"/>\n{}</svg>\n",
         escaped(&report.title()),
         canvas.0
     )
@@ -142,7 +143,7 @@ fn roofline(canvas: &mut Canvas, ceilings: Ceilings, stages: &[StageProfile]) {
         canvas.text("note", "end", LEFT - 8.0, y.place(tick) + 4.0, tick);
     }
     canvas.text("", "middle", (LEFT + RIGHT) / 2.0, bottom + 38.0, "operations a byte");
-    canvas.text("", "end", LEFT - 50.0, TOP + 20.0, "GOP/s");
+    canvas.text("", "end", LEFT - 8.0, TOP - 10.0, "GOP/s");
 
     // The slope is drawn to the higher ceiling, from where it enters the plot.
     let lowest_gops = y.ticks().next().unwrap_or_default();
@@ -151,7 +152,7 @@ fn roofline(canvas: &mut Canvas, ceilings: Ceilings, stages: &[StageProfile]) {
     let at = |intensity: f64, gops: f64| [x.place(intensity), y.place(gops)];
     let slope_end = highest / ceilings.copy_gb_per_s;
     canvas.line("roof", at(least, least * ceilings.copy_gb_per_s), at(slope_end, highest));
-    canvas.text("note", "start", LEFT + 8.0, TOP - 8.0, format!("slope: {:.2} GB/s, copy", ceilings.copy_gb_per_s));
+    canvas.text("note", "start", LEFT + 8.0, TOP - 10.0, format!("slope: {:.2} GB/s, copy", ceilings.copy_gb_per_s));
     // Labels on the right, apart from one another.
     let apart = y.place(arithmetic[0]) - y.place(arithmetic[1]);
     let shift =
