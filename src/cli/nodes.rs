@@ -7,11 +7,11 @@ use abpn::nodes::{Class, Measurement, Operator, Precision, Predictor, Residual, 
 use abpn::{Net, Target, Upscaler, profile};
 use serde_json::{Value, json};
 
-use super::Failure;
 use super::device::{Device, DeviceArgs};
 use super::failure::NO_ADAPTER;
 use super::print::print;
 use super::table::Table;
+use super::{Failure, size};
 
 /// Times the operators that light super-resolution nets are made of, and predicts nets from them
 ///
@@ -26,7 +26,7 @@ use super::table::Table;
 #[derive(clap::Args)]
 pub struct Args {
     /// Width and height of the operators' maps in pixels
-    #[arg(long, value_name = "WxH", default_value = "640x360", value_parser = size)]
+    #[arg(long, value_name = "WxH", default_value = size::DEFAULT, value_parser = size::parse)]
     size: (u32, u32),
     /// Channels of feature maps: 8 to 64, a multiple of 4
     #[arg(long, value_name = "C", default_value_t = 28)]
@@ -43,19 +43,6 @@ pub struct Args {
     #[arg(long)]
     csv: bool,
 }
-
-/// Two numbers with an x between them.
-fn size(text: &str) -> Result<(u32, u32), String> {
-    let (width, height) = text.split_once('x').ok_or("two numbers, as 640x360, are needed")?;
-    let number = |text: &str| match text.parse() {
-        Ok(number @ 1..=MOST_SIDE) => Ok(number),
-        _ => Err(format!("{text:?} is not a number from 1 to {MOST_SIDE}")),
-    };
-    Ok((number(width)?, number(height)?))
-}
-
-/// The longest side of maps, in pixels.
-const MOST_SIDE: u32 = 8192;
 
 /// All that was measured, and what follows from it.
 struct Report {
