@@ -1,4 +1,4 @@
-//! Time of each stage and of a whole frame, 640x360 to 1920x1080, on the CPU reference and on an adapter.
+//! Time of a whole frame, 640x360 to 1920x1080, and of each stage, on the CPU reference and on an adapter.
 //!
 //! `cargo bench` takes the best real GPU; `WGPU_ADAPTER_NAME=llvmpipe cargo bench` names one, and without a real GPU the
 //! first adapter is taken. `cargo bench -- --quick` is a fast, coarse run.
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use abpn::gpu::{self, Choice};
 use abpn::net::ABPN_X3;
-use abpn::{Image, Net, Target, Upscaler};
+use abpn::{Net, Target, Upscaler, profile};
 use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 
 /// The frame that the paper times, in pixels.
@@ -24,33 +24,25 @@ fn targets() -> Vec<Target> {
     }
 }
 
-/// A picture with structure at every scale: the time of the CPU reference depends on how many codes are 0.
-fn frame() -> Image {
-    let (width, height) = FRAME;
-    let sample = |i: u32| {
-        let (x, y, colour) = (i / 3 % width, i / 3 / width, i % 3);
-        ((x * (y / 16 + 1) / 7) ^ (y * (x / 32 + 2) / 5)).wrapping_add(colour * 40).to_le_bytes()[0]
-    };
-    Image::from_rgb8(width, height, (0..width * height * 3).map(sample).collect()).expect("the length is right")
-}
-
 fn bench(criterion: &mut Criterion) {
     let net = Net::read(ABPN_X3).expect("the shipped net loads");
-    let frame = frame();
+    let (width, height) = FRAME;
+    let frame = profile::test_frame(width, height).expect("it has pixels");
     for target in targets() {
         let upscaler = Upscaler::new(net.clone(), target).expect("the device opens");
         let mut group = criterion.benchmark_group(upscaler.device());
         group.sample_size(10).sampling_mode(SamplingMode::Flat).warm_up_time(Duration::from_millis(100));
-        let pixels = u64::from(FRAME.0) * u64::from(FRAME.1);
+        let pixels = u64::from(width) * u64::from(height);
         group.throughput(Throughput::Elements(net.macs_per_pixel() * pixels));
         group.bench_function("frame", |bencher| bencher.iter(|| upscaler.upscale(&frame).expect("it runs")));
-        let mut stages = upscaler.stages(&frame).expect("the frame is 8-bit RGB");
-        for (index, (label, macs)) in stages.labels().into_iter().zip(stages.macs_per_pixel()).enumerate() {
-            group.throughput(Throughput::Elements(macs * pixels));
-            group.bench_function(label, |bencher| {
+        let stages = upscaler.profile(&frame, 1).expect("it runs").stages;
+        for (index, stage) in stages.iter().enumerate() {
+            group.throughput(Throughput::Elements(stage.macs));
+            group.bench_function(&stage.label, |bencher| {
                 bencher.iter_custom(|count| {
-                    let repetitions = usize::try_from(count).expect("a small count");
-                    stages.run(index, repetitions).expect("it runs")
+                    let frames = usize::try_from(count).expect("a small count");
+                    let time_ns = upscaler.profile(&frame, frames).expect("it runs").stages[index].time_ns.median;
+                    Duration::from_secs_f64(time_ns * frames as f64 / 1e9)
                 });
             });
         }

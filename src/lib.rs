@@ -36,8 +36,8 @@
 //! ```
 //!
 //! Image files, with their ICC profiles and EXIF data, are read and written by [`codec`]; [`eval`] measures nets;
-//! [`net::quantize`] makes integer nets from float weights; [`profile`] times single stages, [`nodes`] the operators that
-//! light nets are made of.
+//! [`net::quantize`] makes integer nets from float weights; [`profile`] says where the time of a run goes, [`nodes`] what
+//! the operators of light nets cost.
 //!
 //! The feature `cli`, on by default, is the program `abpn`; the library does without it.
 

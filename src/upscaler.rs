@@ -167,7 +167,7 @@ impl Upscaler {
     }
 
     /// The result's width and height.
-    fn check_size(&self, image: &Image) -> Result<(u32, u32)> {
+    pub(crate) fn check_size(&self, image: &Image) -> Result<(u32, u32)> {
         let (width, height, scale) = (image.width(), image.height(), self.net.scale());
         let error = |reason| Error::ImageSize { width, height, scale, reason };
         #[expect(clippy::cast_possible_truncation, reason = "2 to 4")]
@@ -196,7 +196,7 @@ impl Upscaler {
         Ok((planes.join(colours, alpha, self.net.scale()), timings))
     }
 
-    fn tiling(&self, width: usize, height: usize, bits: u32) -> Result<Tiling> {
+    pub(crate) fn tiling(&self, width: usize, height: usize, bits: u32) -> Result<Tiling> {
         match &self.engine {
             Engine::Cpu => {
                 let side = match self.tile {

@@ -13,8 +13,10 @@ mod model;
 mod net;
 mod nodes;
 mod print;
+mod profile;
 mod selftest;
 mod table;
+mod tile;
 mod upscale;
 mod verdict;
 
@@ -38,6 +40,7 @@ enum Command {
     Adapters(adapters::Args),
     Selftest(selftest::Args),
     Eval(eval::Args),
+    Profile(profile::Args),
     Degrade(degrade::Args),
     Model(model::Args),
     Nodes(nodes::Args),
@@ -50,6 +53,7 @@ pub fn main() -> ExitCode {
         Command::Adapters(args) => adapters::run(args),
         Command::Selftest(args) => selftest::run(args),
         Command::Eval(args) => eval::run(args),
+        Command::Profile(args) => profile::run(args),
         Command::Degrade(args) => degrade::run(args),
         Command::Model(args) => model::run(args),
         Command::Nodes(args) => nodes::run(args),

@@ -17,6 +17,17 @@ impl Table {
         Self { widths }
     }
 
+    /// A whole table, line by line without their ends, each column as wide as its widest cell.
+    pub fn lines<const N: usize>(headings: &[&str; N], rows: &[[String; N]]) -> Vec<String> {
+        let width = |column: usize| {
+            let cells = rows.iter().map(|row| escaped(&row[column]).chars().count());
+            cells.fold(headings[column].chars().count(), usize::max)
+        };
+        let table = Self { widths: (0..N).map(width).collect() };
+        let rows = rows.iter().map(|row| table.row(row));
+        [table.row(headings), table.rule()].into_iter().chain(rows).collect()
+    }
+
     /// A line, without its end: the first cell to the left, the others to the right.
     pub fn row<S: AsRef<str>>(&self, cells: &[S]) -> String {
         let mut line = "|".to_owned();
@@ -56,5 +67,7 @@ mod tests {
         assert_eq!(table.rule(), "|---------|--------:|");
         assert_eq!(table.row(&["a.png", "31.5"]), "| a.png   |    31.5 |");
         assert_eq!(table.row(&["a|b|c", "1"]), "| a\\|b\\|c |       1 |");
+        let lines = Table::lines(&["a", "b"], &[["1", "12345"].map(str::to_owned)]);
+        assert_eq!(lines, ["| a |     b |", "|---|------:|", "| 1 | 12345 |"]);
     }
 }

@@ -89,11 +89,3 @@ impl Compiled {
         pass.dispatch_workgroups(x, y, z);
     }
 }
-
-/// A shader module with wgpu's run-time checks.
-pub(crate) fn checked_module(device: &wgpu::Device, label: &str, module: naga::Module) -> wgpu::ShaderModule {
-    device.create_shader_module(wgpu::ShaderModuleDescriptor {
-        label: Some(label),
-        source: wgpu::ShaderSource::Naga(std::borrow::Cow::Owned(module)),
-    })
-}

@@ -8,11 +8,15 @@ use std::time::Instant;
 use super::context::Context;
 use super::packing::Geometry;
 use super::plan::{Plan, SLOTS, tile_side};
+use super::probe;
 use super::shader::{Variant, layer_words};
 use super::stage::Stage;
+use super::timed::Timed;
+use super::timing::Clock;
 use super::workspace::{InFlight, Workspace};
 use crate::image::{self, Rgb, Sample};
 use crate::net::Net;
+use crate::profile::Ceilings;
 use crate::reference::Features;
 use crate::tile::Tiling;
 use crate::upscaler::{TileSize, Timings};
@@ -182,18 +186,37 @@ impl Engine {
         Ok(())
     }
 
-    /// The stages with a picture as one window, to be run one at a time.
-    pub fn stages<S: Sample>(&self, net: &Net, rgb: Rgb<S>) -> Result<Stages<'_>> {
-        let tiling = self.tiling(net, TileSize::Whole, rgb.width, rgb.height, S::BITS)?;
+    /// The best clock for compute passes.
+    pub fn clock(&self) -> Clock {
+        self.context.clock()
+    }
+
+    /// Measures the speeds that bound every stage.
+    pub fn ceilings(&self) -> Result<Ceilings> {
+        probe::ceilings(&self.context)
+    }
+
+    /// Has `run` upscale a picture tile by tile, with the means to time each stage.
+    pub fn timed<S: Sample>(
+        &self,
+        net: &Net,
+        rgb: Rgb<S>,
+        tiling: &Tiling,
+        clock: Clock,
+        run: impl FnOnce(&mut Timed<S>) -> Result<()>,
+    ) -> Result<()> {
         let program = self.program(net, S::BITS)?;
         let geometry = Geometry { width: tiling.window_width, height: tiling.window_height };
         let mut workspace = self.take_workspace(&program, geometry)?;
-        // One run of the whole net leaves every stage a real input.
-        for tile in tiling.tiles() {
-            let in_flight = workspace.submit(&self.context, &program.stages(), 0, rgb, tile)?;
-            in_flight.wait(&self.context)?;
-        }
-        Ok(Stages { context: &self.context, program, workspace })
+        run(&mut Timed {
+            context: &self.context,
+            stages: program.stages(),
+            workspace: &mut workspace,
+            clock,
+            picture: image::zeros(rgb.samples.len() * net.scale() * net.scale())?,
+        })?;
+        self.give_back(workspace);
+        Ok(())
     }
 
     fn take_workspace(&self, program: &Program, geometry: Geometry) -> Result<Workspace> {
@@ -213,19 +236,5 @@ impl Engine {
         while bytes > IDLE_BYTES {
             bytes -= idle.remove(0).plan.total_bytes();
         }
-    }
-}
-
-/// A net's stages with the buffers of one window.
-pub(crate) struct Stages<'a> {
-    context: &'a Context,
-    program: Program,
-    workspace: Workspace,
-}
-
-impl Stages<'_> {
-    /// Runs one stage so many times, and waits for all.
-    pub fn run(&self, index: usize, repetitions: usize) -> Result<()> {
-        self.workspace.run_stage(self.context, index, &self.program.stages[index], repetitions)
     }
 }

@@ -6,12 +6,14 @@ mod context;
 mod engine;
 mod packing;
 mod plan;
+mod probe;
 mod shader;
 mod stage;
 #[cfg(test)]
 pub(crate) mod test;
 #[cfg(test)]
 mod tests;
+mod timed;
 pub(crate) mod timing;
 mod workspace;
 
@@ -19,7 +21,7 @@ pub(crate) use adapter::label;
 pub use adapter::{Adapter, Choice, adapters, choose};
 pub(crate) use compiled::Compiled;
 pub(crate) use context::{Context, read_words};
-pub(crate) use engine::{Engine, Stages};
+pub(crate) use engine::Engine;
 pub use shader::{ShaderText, shaders};
 pub(crate) use stage::to_u32;
 pub use timing::Clock;

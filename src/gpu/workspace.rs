@@ -5,6 +5,7 @@ use super::packing::{unpack_row, words_per_pixel};
 use super::plan::{Plan, SLOTS};
 use super::shader::{End, Variant};
 use super::stage::Stage;
+use super::timing::{self, Clock, Record, Span};
 use crate::image::{Rgb, Sample};
 use crate::reference::Features;
 use crate::tile::Tile;
@@ -96,7 +97,7 @@ impl Workspace {
     }
 
     /// Hands a window's pixels to the GPU.
-    fn upload<S: Sample>(&mut self, context: &Context, slot: usize, rgb: Rgb<S>, x: usize, y: usize) {
+    pub fn upload<S: Sample>(&mut self, context: &Context, slot: usize, rgb: Rgb<S>, x: usize, y: usize) {
         let geometry = self.plan.geometry;
         geometry.pack_image(rgb, x, y, &mut self.upload);
         context.queue.write_buffer(&self.slots[slot].image, 0, bytemuck::cast_slice(&self.upload));
@@ -153,19 +154,28 @@ impl Workspace {
         Ok(())
     }
 
-    /// Runs one stage alone, so many times, and waits.
-    pub fn run_stage(&self, context: &Context, index: usize, stage: &Stage, repetitions: usize) -> Result<()> {
-        let submission = context.checked(|device| {
-            let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("stage") });
-            {
-                let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-                for _ in 0..repetitions {
-                    stage.record(&mut pass, &self.slots[0].bind_groups[index], self.plan.geometry);
-                }
-            }
-            context.queue.submit([encoder.finish()])
-        })?;
-        context.wait(submission)
+    /// Runs all stages on what is uploaded to the first slot, each as a pass of its own, and says when each ran.
+    pub fn time_stages(&self, context: &Context, stages: &[&Stage], clock: Clock) -> Result<Vec<Span>> {
+        let recorders: Vec<_> = stages
+            .iter()
+            .zip(&self.slots[0].bind_groups)
+            .map(|(stage, bind_group)| {
+                move |pass: &mut wgpu::ComputePass| stage.record(pass, bind_group, self.plan.geometry)
+            })
+            .collect();
+        let passes: Vec<Record> = recorders.iter().map(|record| record as Record).collect();
+        timing::run(context, clock, &passes)
+    }
+
+    /// Submits the copy of the first slot's result.
+    pub fn fetch(&self, context: &Context, tile: Tile) -> Result<InFlight> {
+        context.checked(|device| {
+            let Slot { output, read_back, .. } = &self.slots[0];
+            let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("fetch") });
+            encoder.copy_buffer_to_buffer(output, 0, read_back, 0, output.size());
+            let submission = context.queue.submit([encoder.finish()]);
+            InFlight { tile, slot: 0, mapping: Mapping::new(read_back, submission) }
+        })
     }
 
     /// Runs one hidden stage alone and gives the codes it wrote, and whether it left the ring alone.

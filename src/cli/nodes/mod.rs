@@ -5,8 +5,8 @@ mod report;
 use abpn::gpu::Clock;
 use abpn::net::ABPN_X3;
 use abpn::nodes::nets::{Network, abpn, networks};
-use abpn::nodes::{Operator, Precision, Predictor, Residual, Session, operators, residuals};
-use abpn::{Image, Net, Stats, Target, Upscaler};
+use abpn::nodes::{Kind, Operator, Precision, Predictor, Residual, Session, operators, residuals};
+use abpn::{Net, Target, Upscaler, profile};
 
 use super::Failure;
 use super::device::{DeviceArgs, adapter};
@@ -81,6 +81,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         print(CSV_HEADINGS.join(","))?;
     }
     let mut rows = Vec::with_capacity(operators.len());
+    let mut measured_ms = 0.0;
     for operator in operators {
         let measure = |precision| session.measure(&operator, precision, args.repeat as usize);
         let measured = [measure(Precision::F32)?, measure(Precision::Int8)?];
@@ -88,6 +89,10 @@ pub fn run(args: Args) -> Result<(), Failure> {
             print(table.row(&operator_cells(&operator, &measured)))?;
         } else if args.csv {
             measured.iter().flatten().try_for_each(|row| print(csv_line(row)))?;
+        }
+        if operator.kind == (Kind::Convolution { side: 3 }) && !args.csv {
+            // Right after what it is made of: on a busy machine speed changes from minute to minute.
+            measured_ms = abpn_ms(target.clone(), args.size)?;
         }
         rows.push((operator, measured));
     }
@@ -111,31 +116,18 @@ pub fn run(args: Args) -> Result<(), Failure> {
         residuals: residuals(width, height, args.channels).into_iter().map(residual).collect(),
         nets: networks().into_iter().map(net).collect(),
         rows,
-        abpn: Comparison {
-            predicted_ms: predictor.network_ms(&abpn(width, height), Precision::Int8),
-            measured_ms: abpn_ms(target, args.size)?,
-        },
+        abpn: Comparison { predicted_ms: predictor.network_ms(&abpn(width, height), Precision::Int8), measured_ms },
     };
     if args.json { print(format_args!("{:#}", report.json())) } else { report.print_predictions() }
 }
 
-/// How often each stage of the shipped net is timed.
-const STAGE_SAMPLES: usize = 3;
+/// How often the shipped net is timed.
+const FRAMES: usize = 3;
 
-/// Milliseconds of the shipped net's stages on a picture, each timed on its own by the host's clock: the least samples, as
-/// predictions take them.
+/// Milliseconds of the shipped net's stages on a picture, as `abpn profile` measures them: the least sample, as predictions
+/// take it.
 fn abpn_ms(target: Target, (width, height): (u32, u32)) -> Result<f64, Failure> {
-    let samples = (0..width * height * 3).map(|i| (i / 7 * (i / (3 * width))).to_le_bytes()[0]).collect();
-    let frame = Image::from_rgb8(width, height, samples)?;
     let upscaler = Upscaler::new(Net::read(ABPN_X3)?, target)?;
-    let mut stages = upscaler.stages(&frame)?;
-    let mut sum_ms = 0.0;
-    for index in 0..stages.labels().len() {
-        let mut samples_ms = Vec::new();
-        for _ in 0..STAGE_SAMPLES {
-            samples_ms.push(stages.run(index, 1)?.as_secs_f64() * 1e3);
-        }
-        sum_ms += Stats::of(samples_ms).min;
-    }
-    Ok(sum_ms)
+    let profile = upscaler.profile(&profile::test_frame(width, height)?, FRAMES)?;
+    Ok(profile.compute_ns.min / 1e6)
 }

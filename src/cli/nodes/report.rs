@@ -24,7 +24,7 @@ pub struct Report {
 #[derive(Clone, Copy)]
 pub struct Comparison {
     pub predicted_ms: Option<f64>,
-    /// All stages, each timed on its own.
+    /// All stages together.
     pub measured_ms: f64,
 }
 

@@ -7,8 +7,8 @@ use abpn::TileSize;
 use abpn::codec::{DEFAULT_MAX_PIXELS, DEFAULT_QUALITY, Format};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
-use super::super::Failure;
 use super::super::device::DeviceArgs;
+use super::super::{Failure, tile};
 use super::inputs::{Job, Sink, Source};
 
 /// What `-` is called in messages.
@@ -67,7 +67,7 @@ pub struct Args {
     pub device: DeviceArgs,
     /// Side of the pieces to compute at once, in input pixels: auto, whole, or a number. Smaller ones need less memory;
     /// the result is the same
-    #[arg(short, long, value_name = "auto|whole|N", default_value = "auto", value_parser = parse_tile)]
+    #[arg(short, long, value_name = tile::VALUES, default_value = "auto", value_parser = tile::parse)]
     pub tile: TileSize,
     /// Images in work at the same time: while one computes, others are read and written. Each needs memory of its own
     #[arg(short, long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..))]
@@ -128,15 +128,4 @@ fn format_parser() -> impl TypedValueParser<Value = Format> {
         let named = |format: &Format| [format.name(), format.extension()].contains(&&*name);
         Format::WRITTEN.into_iter().find(named).ok_or("not a format that is written")
     })
-}
-
-fn parse_tile(text: &str) -> Result<TileSize, String> {
-    match text {
-        "auto" => Ok(TileSize::Auto),
-        "whole" => Ok(TileSize::Whole),
-        _ => match text.parse() {
-            Ok(side) if side > 0 => Ok(TileSize::Side(side)),
-            _ => Err("it is auto, whole, or a number of pixels from 1 on".to_owned()),
-        },
-    }
 }

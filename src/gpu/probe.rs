@@ -1,0 +1,196 @@
+//! Micro-kernels that measure the speeds which bound every stage of a device.
+//!
+//! Each has a twin on the CPU that computes what one invocation writes and counts the work on the way, so that a kernel
+//! which a compiler has cut short, or a driver computes wrongly, can't become a ceiling.
+
+use super::compiled::Compiled;
+use super::context::{Context, Mapping};
+use super::timing::{self, Record};
+use crate::profile::Ceilings;
+use crate::random::Random;
+use crate::{Error, Result};
+
+/// Turns of the arithmetic kernels' loops; odd, since two turns of the f32 kernel give the beginning again.
+const ROUNDS: u32 = 255;
+/// Invocations of the first try.
+const FIRST_INVOCATIONS: u32 = 1 << 10;
+/// A pass is long enough to be measured at this time.
+const ENOUGH_NS: f64 = 20e6;
+/// Measured passes of a kernel; the fastest counts, because a ceiling is what can be reached at all.
+const PASSES: usize = 5;
+/// Most bytes of a buffer.
+const MAX_BYTES: u64 = 64 << 20;
+/// Invocations that are compared with the twin, the last ones.
+const COMPARED: u32 = 256;
+
+/// What one invocation writes.
+type Quad = [u32; 4];
+const QUAD_BYTES: u64 = size_of::<Quad>() as u64;
+
+/// A micro-kernel.
+struct Probe {
+    label: &'static str,
+    wgsl: String,
+    /// Fills `input`, for so many invocations.
+    input: fn(u32) -> Vec<u32>,
+    /// What an invocation writes, and its work: operations or bytes.
+    twin: fn(&[u32], u32) -> (Quad, u64),
+}
+
+/// Measures all ceilings; it takes a second or two on software drivers, and an instant on others.
+pub(crate) fn ceilings(context: &Context) -> Result<Ceilings> {
+    Ok(Ceilings {
+        dot4_gops: per_ns(context, &dot4())?,
+        fma_gops: per_ns(context, &fma())?,
+        copy_gb_per_s: per_ns(context, &copy())?,
+    })
+}
+
+fn rounds() -> String {
+    format!("const ROUNDS = {ROUNDS}u;\n")
+}
+
+fn dot4() -> Probe {
+    let wgsl = rounds() + include_str!("../../shaders/dot4.wgsl") + include_str!("../../shaders/probe_dot4.wgsl");
+    Probe {
+        label: "probe dot4",
+        wgsl,
+        input: |_| {
+            let mut random = Random::new(0);
+            (0..16).map(|_| u32::from_le_bytes([0; 4].map(|_| random.byte()))).collect()
+        },
+        twin: |weights, index| {
+            let mut ops = 0;
+            let mut chains = [0, 1, 2, 3].map(|chain: u32| [(index + chain).cast_signed(); 4]);
+            for _ in 0..ROUNDS {
+                let codes = chains[0][0].to_le_bytes();
+                for (sum, weights) in chains.as_flattened_mut().iter_mut().zip(weights) {
+                    for (code, weight) in codes.iter().zip(weights.to_le_bytes()) {
+                        *sum = sum.wrapping_add(i32::from(code.cast_signed()) * i32::from(weight.cast_signed()));
+                        ops += 2;
+                    }
+                }
+            }
+            let [a, b, c, d] = chains;
+            ([0, 1, 2, 3].map(|i| (a[i] ^ b[i] ^ c[i] ^ d[i]).cast_unsigned()), ops)
+        },
+    }
+}
+
+fn fma() -> Probe {
+    Probe {
+        label: "probe fma",
+        wgsl: rounds() + include_str!("../../shaders/probe_fma.wgsl"),
+        input: |_| [-1.0_f32, -1.0, -1.0, -1.0, 7.0, 8.0, 9.0, 10.0].map(f32::to_bits).to_vec(),
+        twin: |input, index| {
+            let mut ops = 0;
+            let input: Vec<f32> = input.iter().map(|&bits| f32::from_bits(bits)).collect();
+            let (factors, addends) = input.split_at(4);
+            let mut chains = [0, 1, 2, 3].map(|chain: u16| [(index % 1024) as f32 + f32::from(chain); 4]);
+            for _ in 0..ROUNDS {
+                for chain in &mut chains {
+                    for ((value, factor), addend) in chain.iter_mut().zip(factors).zip(addends) {
+                        *value = value.mul_add(*factor, *addend);
+                        ops += 2;
+                    }
+                }
+            }
+            let [a, b, c, d] = chains;
+            ([0, 1, 2, 3].map(|i| (a[i] + 2.0 * b[i] + 4.0 * c[i] + 8.0 * d[i]).to_bits()), ops)
+        },
+    }
+}
+
+fn copy() -> Probe {
+    Probe {
+        label: "probe copy",
+        wgsl: include_str!("../../shaders/probe_copy.wgsl").to_owned(),
+        input: |invocations| (0..4 * invocations).collect(),
+        twin: |input, index| {
+            let read = &input[4 * index as usize..][..4];
+            ([0, 1, 2, 3].map(|i| read[i].wrapping_add(1)), 2 * QUAD_BYTES)
+        },
+    }
+}
+
+/// The work that `probe` does a nanosecond.
+fn per_ns(context: &Context, probe: &Probe) -> Result<f64> {
+    use wgpu::BufferUsages as Usage;
+    let compiled = Compiled::new(context, probe.label.to_owned(), &probe.wgsl, trusted_module)?;
+    let limits = context.device.limits();
+    let largest = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size).min(MAX_BYTES);
+    let [workgroup, ..] = compiled.workgroup_size;
+    // Whole workgroups, as the kernels don't ask whether an invocation is one too many.
+    let most_workgroups = u32::try_from(largest / QUAD_BYTES).unwrap_or(u32::MAX) / workgroup;
+    let most = most_workgroups.min(limits.max_compute_workgroups_per_dimension) * workgroup;
+    let input = (probe.input)(most);
+    let (output, bind_group) = context.checked(|device| {
+        let buffer = |label, size, usage| {
+            device.create_buffer(&wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false })
+        };
+        let input_buffer = buffer("input", size_of_val(&input[..]) as u64, Usage::STORAGE | Usage::COPY_DST);
+        context.queue.write_buffer(&input_buffer, 0, bytemuck::cast_slice(&input));
+        let output = buffer("output", u64::from(most) * QUAD_BYTES, Usage::STORAGE | Usage::COPY_SRC);
+        let bind_group = compiled.bind(device, &[("input", &input_buffer), ("output", &output)]);
+        (output, bind_group)
+    })?;
+
+    // Calibration: as many invocations as take long enough.
+    let mut invocations = FIRST_INVOCATIONS.next_multiple_of(workgroup).min(most);
+    let run = |invocations: u32, passes: usize| {
+        let record = |pass: &mut wgpu::ComputePass| compiled.record(pass, &bind_group, [invocations, 1, 1]);
+        let spans = timing::run(context, context.clock(), &vec![&record as Record; passes])?;
+        Ok::<_, Error>(spans.into_iter().map(|span| span.duration_ns()).fold(f64::INFINITY, f64::min))
+    };
+    while run(invocations, 1)? < ENOUGH_NS && invocations < most {
+        invocations = invocations.saturating_mul(4).min(most);
+    }
+    let best_ns = run(invocations, PASSES)?;
+
+    let first = invocations - COMPARED.min(invocations);
+    let mut work = 0;
+    for (index, actual) in (first..).zip(read(context, &output, first..invocations)?) {
+        let (expected, per_invocation) = (probe.twin)(&input, index);
+        if actual != expected {
+            let detail = format!("{}: invocation {index} gives {actual:?}, not {expected:?}", probe.label);
+            return Err(Error::Gpu(detail));
+        }
+        work = per_invocation * u64::from(invocations);
+    }
+    // A pass shorter than a tick says nothing; one tick is then the most that is known.
+    Ok(work as f64 / best_ns.max(f64::from(context.queue.get_timestamp_period())))
+}
+
+/// Reads what some invocations wrote.
+fn read(context: &Context, output: &wgpu::Buffer, invocations: std::ops::Range<u32>) -> Result<Vec<Quad>> {
+    let offset = u64::from(invocations.start) * QUAD_BYTES;
+    let size = u64::from(invocations.end) * QUAD_BYTES - offset;
+    let (read_back, mapping) = context.checked(|device| {
+        let read_back = device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("read back"),
+            size,
+            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("probe") });
+        encoder.copy_buffer_to_buffer(output, offset, &read_back, 0, size);
+        let submission = context.queue.submit([encoder.finish()]);
+        let mapping = Mapping::new(&read_back, submission);
+        (read_back, mapping)
+    })?;
+    mapping.wait(context)?;
+    let view = read_back.slice(..).get_mapped_range().map_err(|error| Error::Gpu(error.to_string()))?;
+    Ok(bytemuck::cast_slice(&view).to_vec())
+}
+
+/// A shader module without run-time checks, as the stages have it.
+#[expect(unsafe_code, reason = "wgpu marks the absence of checks as unsafe")]
+fn trusted_module(device: &wgpu::Device, label: &str, module: naga::Module) -> wgpu::ShaderModule {
+    let descriptor = wgpu::ShaderModuleDescriptor {
+        label: Some(label),
+        source: wgpu::ShaderSource::Naga(std::borrow::Cow::Owned(module)),
+    };
+    // SAFETY: the loops are bounded by ROUNDS, nothing divides by a variable, `input` has the length that its type states
+    // or the output's, and whole workgroups are dispatched, each invocation of which has its place in `output`.
+    unsafe { device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked()) }
+}

@@ -1,0 +1,353 @@
+//! Where the time of a run goes: the time of each stage and of the host's work, beside what a stage computes and moves.
+//!
+//! ```no_run
+//! use abpn::{Net, Target, Upscaler, net::ABPN_X3, profile};
+//!
+//! let upscaler = Upscaler::new(Net::read(ABPN_X3)?, Target::Auto)?;
+//! let profile = upscaler.profile(&profile::test_frame(640, 360)?, 10)?;
+//! for stage in &profile.stages {
+//!     println!("{}: {:.3} ms, {:.0} GOP/s", stage.label, stage.time_ns.median / 1e6, stage.gops());
+//! }
+//! # Ok::<(), abpn::Error>(())
+//! ```
+
+mod cost;
+mod roofline;
+#[cfg(test)]
+mod tests;
+
+use std::time::Instant;
+
+use crate::gpu;
+pub use crate::gpu::timing::{Clock, Span};
+use crate::image::{Rgb, Sample, Samples};
+use crate::net::Net;
+use crate::planes;
+use crate::reference::{self, Features};
+use crate::stats::Stats;
+use crate::tile::Tiling;
+use crate::upscaler::{Engine, Upscaler};
+use crate::{Image, Result};
+
+pub use roofline::Ceilings;
+
+/// What the host does for a tile on a GPU, in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Packing pixels and handing them to the GPU.
+    Upload,
+    /// Recording and submitting the stages, and waiting for them.
+    Wait,
+    /// Copying finished pixels out of GPU memory and unpacking them.
+    ReadBack,
+}
+
+impl Phase {
+    /// All phases, in their order.
+    pub const ALL: [Self; 3] = [Self::Upload, Self::Wait, Self::ReadBack];
+
+    /// A name, for people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Upload => "upload",
+            Self::Wait => "wait",
+            Self::ReadBack => "read back",
+        }
+    }
+}
+
+/// When the parts of one tile ran.
+#[derive(Clone, Debug)]
+pub struct TileTimes {
+    /// The host's phases, as [`Phase::ALL`]; none where the CPU computes.
+    pub phases: Vec<Span>,
+    /// The stages, by [`Profile::clock`]. A GPU's clock and the host's have no common zero: its first stage is put where
+    /// the host begins to wait.
+    pub stages: Vec<Span>,
+}
+
+/// When the parts of one frame ran, in nanoseconds from the beginning of the first frame.
+#[derive(Clone, Debug)]
+pub struct FrameTimes {
+    /// The whole frame, by the host's clock: from pixels to pixels, without files.
+    pub span: Span,
+    /// Its tiles, one after the other; those of its alpha after those of its colours.
+    pub tiles: Vec<TileTimes>,
+}
+
+impl FrameTimes {
+    /// Sums up what `spans` picks from each tile.
+    fn total_ns<'a>(&'a self, spans: impl Fn(&'a TileTimes) -> Option<Span>) -> f64 {
+        self.tiles.iter().filter_map(spans).map(|span| span.duration_ns()).sum()
+    }
+}
+
+impl TileTimes {
+    /// From the beginning of the first stage to the end of the last.
+    pub fn computing(&self) -> Option<Span> {
+        let (first, last) = (self.stages.first()?, self.stages.last()?);
+        Some(Span { start_ns: first.start_ns, end_ns: last.end_ns })
+    }
+}
+
+/// One stage of the net over a whole frame.
+#[derive(Clone, Debug)]
+pub struct StageProfile {
+    /// A name with its channels, as `1 conv3x3 28>28`.
+    pub label: String,
+    /// Multiply-accumulates that a frame takes, those of the tiles' overlaps included.
+    pub macs: u64,
+    /// The least bytes that a frame moves: for each tile the stage's input, output and parameters once.
+    pub bytes: u64,
+    /// Time a frame, all its tiles together.
+    pub time_ns: Stats,
+    /// Part of the frame's [`Profile::compute_ns`], 0 to 1.
+    pub share: f64,
+}
+
+impl StageProfile {
+    /// Operations a frame: two for a multiply-accumulate.
+    pub fn ops(&self) -> f64 {
+        2.0 * self.macs as f64
+    }
+
+    /// Operations for each byte that has to be moved: the arithmetic intensity.
+    pub fn ops_per_byte(&self) -> f64 {
+        self.ops() / self.bytes as f64
+    }
+
+    /// 10^9 operations a second, at the median time; 0 if that is shorter than a tick.
+    pub fn gops(&self) -> f64 {
+        per_ns(self.ops(), self.time_ns.median)
+    }
+
+    /// 10^9 bytes a second, at the median time; 0 if that is shorter than a tick.
+    pub fn gb_per_s(&self) -> f64 {
+        per_ns(self.bytes as f64, self.time_ns.median)
+    }
+}
+
+/// An amount a nanosecond: 10^9 of it a second.
+fn per_ns(amount: f64, time_ns: f64) -> f64 {
+    if time_ns > 0.0 { amount / time_ns } else { 0.0 }
+}
+
+/// A net's run over one image, several times, with the time of each part.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    /// What it ran on, as [`Upscaler::device`].
+    pub device: String,
+    /// What measured the stages.
+    pub clock: Clock,
+    /// The image's width in pixels.
+    pub width: u32,
+    /// The image's height in pixels.
+    pub height: u32,
+    /// The net's stages, in their order.
+    pub stages: Vec<StageProfile>,
+    /// Time of all stages of a frame, from the beginning of the first to the end of the last one of each tile.
+    pub compute_ns: Stats,
+    /// Time of each of the host's phases a frame, as [`Phase::ALL`]; none where the CPU computes.
+    pub phases_ns: Vec<Stats>,
+    /// Time of a frame by the host's clock. It is longer than an unprofiled one's: stages wait for one another, and tiles
+    /// too.
+    pub frame_ns: Stats,
+    /// The frames, in their order.
+    pub frames: Vec<FrameTimes>,
+}
+
+impl Profile {
+    /// Multiply-accumulates of all stages a frame.
+    pub fn macs(&self) -> u64 {
+        self.stages.iter().map(|stage| stage.macs).sum()
+    }
+
+    /// The least bytes that all stages move a frame.
+    pub fn bytes(&self) -> u64 {
+        self.stages.iter().map(|stage| stage.bytes).sum()
+    }
+
+    /// 10^9 operations a second of all stages together, at the median time; two operations for a multiply-accumulate.
+    pub fn gops(&self) -> f64 {
+        per_ns(2.0 * self.macs() as f64, self.compute_ns.median)
+    }
+
+    /// 10^9 bytes a second of all stages together, at the median time.
+    pub fn gb_per_s(&self) -> f64 {
+        per_ns(self.bytes() as f64, self.compute_ns.median)
+    }
+}
+
+/// A picture with structure at every scale, 8-bit RGB: the time of the CPU reference depends on how many codes are 0.
+///
+/// # Errors
+/// [`Error::ImageSize`](crate::Error::ImageSize) if it has no pixels.
+pub fn test_frame(width: u32, height: u32) -> Result<Image> {
+    let sample = |x: u32, y: u32, colour: u32| {
+        let (vertical, horizontal) = (x.wrapping_mul(y / 16 + 1) / 7, y.wrapping_mul(x / 32 + 2) / 5);
+        (vertical ^ horizontal).wrapping_add(colour * 40).to_le_bytes()[0]
+    };
+    let pixels = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
+    Image::from_rgb8(width, height, pixels.flat_map(|(x, y)| [0, 1, 2].map(|colour| sample(x, y, colour))).collect())
+}
+
+impl Upscaler {
+    /// Runs the net `frames` times (once if that is 0) over `image`, and once more before, unmeasured. On a GPU each stage
+    /// is a pass of its own, by the GPU's timestamps if the device has them.
+    ///
+    /// # Errors
+    /// As [`Upscaler::upscale`].
+    pub fn profile(&self, image: &Image, frames: usize) -> Result<Profile> {
+        self.profile_by(image, frames, self.clock())
+    }
+
+    /// The best clock for the stages.
+    fn clock(&self) -> Clock {
+        match &self.engine {
+            Engine::Cpu => Clock::Host,
+            Engine::Gpu(engine) => engine.clock(),
+        }
+    }
+
+    /// The speeds that bound every stage on this device, measured now. None on the CPU, which has no such micro-kernels.
+    ///
+    /// # Errors
+    /// [`Error::Gpu`](crate::Error::Gpu) if the device computes a micro-kernel wrongly; others as [`Upscaler::upscale`].
+    pub fn ceilings(&self) -> Result<Option<Ceilings>> {
+        match &self.engine {
+            Engine::Cpu => Ok(None),
+            Engine::Gpu(engine) => engine.ceilings().map(Some),
+        }
+    }
+
+    fn profile_by(&self, image: &Image, frames: usize, clock: Clock) -> Result<Profile> {
+        self.check_size(image)?;
+        match image.samples() {
+            Samples::U8(samples) => self.profile_samples(image, samples, frames, clock),
+            Samples::U16(samples) => self.profile_samples(image, samples, frames, clock),
+        }
+    }
+
+    fn profile_samples<S: Sample>(&self, image: &Image, samples: &[S], frames: usize, clock: Clock) -> Result<Profile> {
+        let (width, height) = (image.width() as usize, image.height() as usize);
+        let tiling = self.tiling(width, height, S::BITS)?;
+        let mut recorder = Recorder { zero: Instant::now(), tiles: Vec::new() };
+        let run = |recorder: &mut Recorder| {
+            let start_ns = recorder.now_ns();
+            let planes = planes::split(samples, width, image.layout(), self.net().halo());
+            for samples in [Some(&planes.colours[..]), planes.alpha.as_deref()].into_iter().flatten() {
+                let rgb = Rgb { width, height, samples };
+                match &self.engine {
+                    Engine::Cpu => on_cpu(self.net(), rgb, &tiling, recorder),
+                    Engine::Gpu(engine) => on_gpu(engine, self.net(), rgb, &tiling, clock, recorder)?,
+                }
+            }
+            let span = Span { start_ns, end_ns: recorder.now_ns() };
+            Ok(FrameTimes { span, tiles: std::mem::take(&mut recorder.tiles) })
+        };
+        run(&mut recorder)?;
+        recorder.zero = Instant::now();
+        let frames = (0..frames.max(1)).map(|_| run(&mut recorder)).collect::<Result<Vec<_>>>()?;
+        Ok(self.summary(image, S::BITS, &tiling, clock, frames))
+    }
+
+    fn summary(&self, image: &Image, bits: u32, tiling: &Tiling, clock: Clock, frames: Vec<FrameTimes>) -> Profile {
+        let stats =
+            |span: &dyn Fn(&TileTimes) -> Option<Span>| Stats::of(frames.iter().map(|frame| frame.total_ns(span)));
+        let compute_ns = stats(&TileTimes::computing);
+        let window_pixels = (tiling.window_width * tiling.window_height) as u64;
+        let tiles = frames.first().map_or(0, |frame| frame.tiles.len() as u64);
+        let stage = |(index, cost): (usize, cost::Cost)| {
+            let time_ns = stats(&|tile| tile.stages.get(index).copied());
+            StageProfile {
+                label: cost.label,
+                macs: cost.macs * tiles,
+                bytes: cost.bytes * tiles,
+                time_ns,
+                share: if compute_ns.median > 0.0 { time_ns.median / compute_ns.median } else { 0.0 },
+            }
+        };
+        let phases = match &self.engine {
+            Engine::Cpu => &[][..],
+            Engine::Gpu(_) => &Phase::ALL,
+        };
+        Profile {
+            device: self.device(),
+            clock,
+            width: image.width(),
+            height: image.height(),
+            stages: cost::of_net(self.net(), window_pixels, bits).into_iter().enumerate().map(stage).collect(),
+            compute_ns,
+            phases_ns: (0..phases.len()).map(|index| stats(&|tile| tile.phases.get(index).copied())).collect(),
+            frame_ns: Stats::of(frames.iter().map(|frame| frame.span.duration_ns())),
+            frames,
+        }
+    }
+}
+
+/// Writes down when things happen, on one timeline.
+struct Recorder {
+    zero: Instant,
+    tiles: Vec<TileTimes>,
+}
+
+impl Recorder {
+    /// The present.
+    fn now_ns(&self) -> f64 {
+        self.zero.elapsed().as_secs_f64() * 1e9
+    }
+
+    /// Runs `work`; its value and when it ran.
+    fn time<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<(T, Span)> {
+        let start_ns = self.now_ns();
+        let value = work()?;
+        Ok((value, Span { start_ns, end_ns: self.now_ns() }))
+    }
+}
+
+/// Runs the reference over all tiles, stage by stage.
+fn on_cpu<S: Sample>(net: &Net, rgb: Rgb<S>, tiling: &Tiling, recorder: &mut Recorder) {
+    for tile in tiling.tiles() {
+        let samples = rgb.window(&tile, tiling);
+        let window = Rgb { width: tiling.window_width, height: tiling.window_height, samples: &samples };
+        let mut features = Features::of_image(window);
+        let mut stages = Vec::with_capacity(net.layers().len());
+        let mut start_ns = recorder.now_ns();
+        let mut done = |recorder: &Recorder| {
+            let end_ns = recorder.now_ns();
+            stages.push(Span { start_ns, end_ns });
+            start_ns = end_ns;
+        };
+        for layer in net.hidden() {
+            features = reference::hidden(&features, layer);
+            done(recorder);
+        }
+        std::hint::black_box(reference::last(&features, net.last(), window, net.scale()));
+        done(recorder);
+        recorder.tiles.push(TileTimes { phases: Vec::new(), stages });
+    }
+}
+
+/// Runs the net on a GPU over all tiles, stage by stage.
+fn on_gpu<S: Sample>(
+    engine: &gpu::Engine,
+    net: &Net,
+    rgb: Rgb<S>,
+    tiling: &Tiling,
+    clock: Clock,
+    recorder: &mut Recorder,
+) -> Result<()> {
+    engine.timed(net, rgb, tiling, clock, |timed| {
+        for tile in tiling.tiles() {
+            let ((), upload) = recorder.time(|| timed.upload(rgb, &tile))?;
+            let (mut stages, wait) = recorder.time(|| timed.compute())?;
+            let ((), read_back) = recorder.time(|| timed.read_back(tile, rgb.width))?;
+            for span in &mut stages {
+                span.start_ns += wait.start_ns;
+                span.end_ns += wait.start_ns;
+            }
+            recorder.tiles.push(TileTimes { phases: vec![upload, wait, read_back], stages });
+        }
+        Ok(())
+    })
+}
