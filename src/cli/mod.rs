@@ -15,6 +15,7 @@ mod nodes;
 mod print;
 mod profile;
 mod selftest;
+mod size;
 mod table;
 mod tile;
 mod upscale;

@@ -6,7 +6,7 @@
 use minijinja::{Environment, context};
 
 use super::compiled::Compiled;
-use super::context::{Context, Mapping};
+use super::context::{Context, read_words};
 use super::timing::{self, Record};
 use crate::profile::Ceilings;
 use crate::random::Random;
@@ -166,7 +166,9 @@ fn per_ns(context: &Context, probe: &Probe) -> Result<f64> {
 
     let first = invocations - COMPARED.min(invocations);
     let mut work = 0;
-    for (index, actual) in (first..).zip(read(context, &output, first..invocations)?) {
+    let written = read_words(context, &output)?;
+    let compared = written.chunks_exact(size_of::<Quad>() / size_of::<u32>()).skip(first as usize);
+    for (index, actual) in (first..invocations).zip(compared) {
         let (expected, per_invocation) = (probe.twin)(&input, index);
         if actual != expected {
             let detail = format!("{}: invocation {index} gives {actual:?}, not {expected:?}", probe.label);
@@ -176,28 +178,6 @@ fn per_ns(context: &Context, probe: &Probe) -> Result<f64> {
     }
     // A pass shorter than a tick says nothing; one tick is then the most that is known.
     Ok(work as f64 / best_ns.max(f64::from(context.queue.get_timestamp_period())))
-}
-
-/// Reads what some invocations wrote.
-fn read(context: &Context, output: &wgpu::Buffer, invocations: std::ops::Range<u32>) -> Result<Vec<Quad>> {
-    let offset = u64::from(invocations.start) * QUAD_BYTES;
-    let size = u64::from(invocations.end) * QUAD_BYTES - offset;
-    let (read_back, mapping) = context.checked(|device| {
-        let read_back = device.create_buffer(&wgpu::BufferDescriptor {
-            label: Some("read back"),
-            size,
-            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
-            mapped_at_creation: false,
-        });
-        let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("probe") });
-        encoder.copy_buffer_to_buffer(output, offset, &read_back, 0, size);
-        let submission = context.queue.submit([encoder.finish()]);
-        let mapping = Mapping::new(&read_back, submission);
-        (read_back, mapping)
-    })?;
-    mapping.wait(context)?;
-    let view = read_back.slice(..).get_mapped_range().map_err(|error| Error::Gpu(error.to_string()))?;
-    Ok(bytemuck::cast_slice(&view).to_vec())
 }
 
 /// A shader module without run-time checks, as the stages have it.
@@ -210,4 +190,30 @@ fn trusted_module(device: &wgpu::Device, label: &str, module: naga::Module) -> w
     // SAFETY: the loops are bounded by a constant, nothing divides but by one, `input` has the length that its type states
     // or the output's, and whole workgroups are dispatched, each invocation of which has its place in `output`.
     unsafe { device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kernel_is_valid_in_every_language() {
+        for probe in [dot4().unwrap(), fma().unwrap(), copy()] {
+            crate::gpu::test::validate(probe.label, &probe.wgsl);
+        }
+    }
+
+    #[test]
+    fn the_unrolled_turns_are_all_turns() {
+        assert_eq!([TURNS % DOT4_UNROLLED, TURNS % FMA_UNROLLED, TURNS % 2], [0, 0, 1]);
+    }
+
+    #[test]
+    fn work_is_counted_as_the_kernels_do_it() {
+        let work = |probe: &Probe| (probe.twin)(&(probe.input)(1), 0).1;
+        // A turn: 64 dot products of four products each; 16 multiply-adds. A copy: 16 bytes read and written.
+        assert_eq!(work(&dot4().unwrap()), u64::from(TURNS) * 64 * 8);
+        assert_eq!(work(&fma().unwrap()), u64::from(TURNS) * 16 * 2);
+        assert_eq!(work(&copy()), 32);
+    }
 }

@@ -2,14 +2,9 @@
 
 use super::*;
 use crate::Layout;
+use crate::gpu::test::test_adapters;
 use crate::net::random::random_net;
 use crate::upscaler::{Target, TileSize};
-
-fn adapters() -> Vec<gpu::Adapter> {
-    let adapters = gpu::adapters();
-    assert!(!adapters.is_empty(), "no adapter to test on: install a GPU driver");
-    adapters
-}
 
 fn net() -> Net {
     random_net(1, 3, &[12, 12, 8]).unwrap()
@@ -23,7 +18,7 @@ fn on(target: Target) -> Upscaler {
 fn stages_add_up_to_the_frame() {
     // By their timestamps, within one submission, so that a busy machine can't come between two measurements.
     let mut by_gpu = 0;
-    for adapter in adapters() {
+    for adapter in test_adapters() {
         let upscaler = on(Target::Adapter(adapter.adapter)).with_tile(TileSize::Whole);
         let profile = upscaler.profile(&test_frame(320, 180).unwrap(), 9).unwrap();
         if profile.clock != Clock::Gpu {
@@ -79,7 +74,7 @@ fn any_image_is_profiled_on_any_device_by_any_clock() {
     let noise: Vec<u16> = (0..60 * 50 * 4_u32).map(|i| (i.wrapping_mul(i) % 65_521) as u16).collect();
     let deep = Image::new(60, 50, Layout::Rgba, Samples::U16(noise)).unwrap();
     let plain = test_frame(50, 40).unwrap();
-    let gpus = adapters().into_iter().map(|adapter| Target::Adapter(adapter.adapter));
+    let gpus = test_adapters().into_iter().map(|adapter| Target::Adapter(adapter.adapter));
     for target in gpus.chain([Target::Cpu]) {
         let upscaler = on(target).with_tile(TileSize::Side(32));
         for clock in [upscaler.clock(), Clock::Host] {
@@ -95,7 +90,7 @@ fn any_image_is_profiled_on_any_device_by_any_clock() {
 
 #[test]
 fn a_device_without_timestamps_is_timed_by_the_host() {
-    for adapter in adapters() {
+    for adapter in test_adapters() {
         let limits = wgpu::Limits::downlevel_defaults();
         let descriptor = wgpu::DeviceDescriptor { required_limits: limits, ..Default::default() };
         let (device, queue) = pollster::block_on(adapter.adapter.request_device(&descriptor)).unwrap();
@@ -108,7 +103,7 @@ fn a_device_without_timestamps_is_timed_by_the_host() {
 
 #[test]
 fn every_adapter_has_ceilings_and_the_cpu_has_none() {
-    for adapter in adapters() {
+    for adapter in test_adapters() {
         let label = adapter.label();
         let ceilings = on(Target::Adapter(adapter.adapter)).ceilings().unwrap().unwrap();
         let speeds = [ceilings.dot4_gops, ceilings.fma_gops, ceilings.copy_gb_per_s];

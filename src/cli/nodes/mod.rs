@@ -8,10 +8,10 @@ use abpn::nodes::nets::{Network, abpn, networks};
 use abpn::nodes::{Kind, Operator, Precision, Predictor, Residual, Session, operators, residuals};
 use abpn::{Net, Target, Upscaler, profile};
 
-use super::Failure;
 use super::device::{DeviceArgs, adapter};
 use super::print::print;
 use super::table::Table;
+use super::{Failure, size};
 use report::{CSV_HEADINGS, Comparison, OPERATOR_HEADINGS, Report, csv_line, operator_cells};
 
 /// Times the operators that light super-resolution nets are made of, and predicts nets from them
@@ -27,7 +27,7 @@ use report::{CSV_HEADINGS, Comparison, OPERATOR_HEADINGS, Report, csv_line, oper
 #[derive(clap::Args)]
 pub struct Args {
     /// Width and height of the operators' maps in pixels
-    #[arg(long, value_name = "WxH", default_value = "640x360", value_parser = size)]
+    #[arg(long, value_name = "WxH", default_value = size::DEFAULT, value_parser = size::parse)]
     size: (u32, u32),
     /// Channels of feature maps: 8 to 64, a multiple of 4
     #[arg(long, value_name = "C", default_value_t = 28)]
@@ -44,19 +44,6 @@ pub struct Args {
     #[arg(long)]
     csv: bool,
 }
-
-/// Two numbers with an x between them.
-fn size(text: &str) -> Result<(u32, u32), String> {
-    let (width, height) = text.split_once('x').ok_or("two numbers, as 640x360, are needed")?;
-    let number = |text: &str| match text.parse() {
-        Ok(number @ 1..=MOST_SIDE) => Ok(number),
-        _ => Err(format!("{text:?} is not a number from 1 to {MOST_SIDE}")),
-    };
-    Ok((number(width)?, number(height)?))
-}
-
-/// The longest side of maps, in pixels.
-const MOST_SIDE: u32 = 8192;
 
 /// Runs the command.
 pub fn run(args: Args) -> Result<(), Failure> {

@@ -10,14 +10,14 @@ use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use abpn::codec::{self, DEFAULT_MAX_PIXELS, DEFAULT_QUALITY, Format, Picture};
+use abpn::codec::{self, DEFAULT_QUALITY, Format, Picture};
 use abpn::profile::{Ceilings, Clock, Profile, test_frame};
 use abpn::{Error, Image, TileSize, Upscaler};
 
 use super::atomic::{check_free, write_atomically};
 use super::device::{DeviceArgs, upscaler};
 use super::print::print;
-use super::{Failure, folder, net, tile};
+use super::{Failure, folder, net, size, tile};
 
 const NOTES: &str = "\
 Columns: the median, least and largest time a frame, and the range of its middle half (IQR); multiply-accumulates and \
@@ -44,7 +44,7 @@ pub struct Args {
     /// An image to upscale, instead of a synthetic one; reading and writing it is timed too, once
     input: Option<PathBuf>,
     /// Size of the synthetic image in pixels
-    #[arg(long, value_name = "WxH", default_value = "640x360", value_parser = parse_size, conflicts_with = "input")]
+    #[arg(long, value_name = "WxH", default_value = size::DEFAULT, value_parser = size::parse, conflicts_with = "input")]
     size: (u32, u32),
     /// How many frames to measure; one more comes before them, unmeasured
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
@@ -140,19 +140,6 @@ fn ns_since(start: Instant) -> f64 {
 fn write(path: &Path, overwrite: bool, text: &str) -> Result<(), Failure> {
     let failed = |source| Error::Io { path: path.to_owned(), source };
     Ok(write_atomically(path, overwrite, |file| file.write_all(text.as_bytes()).map_err(failed))?)
-}
-
-fn parse_size(text: &str) -> Result<(u32, u32), String> {
-    let (width, height) = text.split_once('x').ok_or("it is WIDTHxHEIGHT, as 640x360")?;
-    let side = |text: &str| match text.parse::<u32>() {
-        Ok(side) if side > 0 => Ok(side),
-        _ => Err("its sides are numbers of pixels from 1 on"),
-    };
-    let (width, height) = (side(width)?, side(height)?);
-    if u64::from(width) * u64::from(height) > DEFAULT_MAX_PIXELS {
-        return Err(format!("it has more than {DEFAULT_MAX_PIXELS} pixels"));
-    }
-    Ok((width, height))
 }
 
 impl Report {
