@@ -1,6 +1,6 @@
 //! What computes: the options for it, and the upscaler they ask for.
 
-use abpn::gpu::{self, Choice};
+use abpn::gpu::{self, Adapter, Choice};
 use abpn::{Net, Target, Upscaler};
 use clap::ValueEnum;
 
@@ -37,7 +37,7 @@ pub struct DeviceArgs {
 pub fn upscaler(net: Net, args: &DeviceArgs) -> Result<Upscaler, Failure> {
     let choice = args.gpu.clone().unwrap_or_else(Choice::from_env);
     match (args.device, &args.gpu) {
-        (Device::Cpu, Some(_)) => Err(Failure::usage("--gpu and --device cpu contradict each other")),
+        (Device::Cpu, Some(_)) => Err(contradiction()),
         (Device::Cpu, None) => on_cpu(net),
         (Device::Gpu, _) | (Device::Auto, Some(_)) => on_gpu(net, &choice),
         (Device::Auto, None) => match on_gpu(net.clone(), &choice) {
@@ -60,4 +60,26 @@ fn on_gpu(net: Net, choice: &Choice) -> Result<Upscaler, Failure> {
     let upscaler = Upscaler::new(net, Target::Adapter(gpu::choose(choice)?.adapter))?;
     verdict::remembered(&upscaler)?;
     Ok(upscaler)
+}
+
+/// The adapter that `args` ask for, untested, or none for the CPU; by default the best real GPU if there is one.
+///
+/// # Errors
+/// If a GPU was asked for, by an option or by WGPU_ADAPTER_NAME, and can't be had.
+pub fn adapter(args: &DeviceArgs) -> Result<Option<Adapter>, Failure> {
+    let choice = args.gpu.clone().unwrap_or_else(Choice::from_env);
+    match (args.device, &args.gpu) {
+        (Device::Cpu, Some(_)) => Err(contradiction()),
+        (Device::Cpu, None) => Ok(None),
+        (device, gpu) => match gpu::choose(&choice) {
+            Ok(adapter) => Ok(Some(adapter)),
+            // Nothing is wrong with a machine without a real GPU, but a name that fits none is a mistake.
+            Err(_) if device == Device::Auto && gpu.is_none() && choice == Choice::Best => Ok(None),
+            Err(error) => Err(error.into()),
+        },
+    }
+}
+
+fn contradiction() -> Failure {
+    Failure::usage("--gpu and --device cpu contradict each other")
 }

@@ -9,7 +9,8 @@ use super::{Measurement, Precision};
 /// The rule: a net takes as long as its operators together. An operator takes as long as the measured one of its kind,
 /// times the ratio of their work: of multiply-accumulates, over channels padded to whole words, for convolutions, of bytes
 /// moved for all others. A convolution with a kernel size that was not measured is like the next smaller measured one, and
-/// an operator without an int8 version takes in int8 what it takes in f32.
+/// an operator without an int8 version takes in int8 what it takes in f32. The least of a row's samples counts: whatever
+/// disturbs a run only adds to it.
 pub struct Predictor {
     rows: Vec<Measurement>,
 }
@@ -50,7 +51,7 @@ impl Predictor {
             Class::Convolution => operator.padded_macs() as f64 / row.operator.padded_macs() as f64,
             _ => operator.bytes(precision) as f64 / row.operator.bytes(precision) as f64,
         };
-        Some(row.ms.median * ratio)
+        Some(row.ms.min * ratio)
     }
 }
 
