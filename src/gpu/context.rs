@@ -129,7 +129,7 @@ impl Mapping {
     }
 }
 
-/// The words of a buffer that no submission writes any more.
+/// The words of a buffer, once what was submitted before is done.
 pub(crate) fn read_words(context: &Context, buffer: &wgpu::Buffer) -> Result<Vec<u32>> {
     let (read_back, mapping) = context.checked(|device| {
         let read_back = device.create_buffer(&wgpu::BufferDescriptor {

@@ -133,7 +133,10 @@ fn copy() -> Probe {
 /// The work that `probe` does a nanosecond.
 fn per_ns(context: &Context, probe: &Probe) -> Result<f64> {
     use wgpu::BufferUsages as Usage;
-    let compiled = Compiled::new(context, probe.label.to_owned(), &probe.wgsl, trusted_module)?;
+    // SAFETY: the loops are bounded by a constant, nothing divides but by one, `input` has the length that its type states
+    // or the output's, and whole workgroups are dispatched, each invocation of which has its place in `output`.
+    #[expect(unsafe_code, reason = "its proof stands here")]
+    let compiled = unsafe { Compiled::trusted(context, probe.label.to_owned(), &probe.wgsl) }?;
     let limits = context.device.limits();
     let largest = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size).min(MAX_BYTES);
     let [workgroup, ..] = compiled.workgroup_size;
@@ -178,18 +181,6 @@ fn per_ns(context: &Context, probe: &Probe) -> Result<f64> {
     }
     // A pass shorter than a tick says nothing; one tick is then the most that is known.
     Ok(work as f64 / best_ns.max(f64::from(context.queue.get_timestamp_period())))
-}
-
-/// A shader module without run-time checks, as the stages have it.
-#[expect(unsafe_code, reason = "wgpu marks the absence of checks as unsafe")]
-fn trusted_module(device: &wgpu::Device, label: &str, module: naga::Module) -> wgpu::ShaderModule {
-    let descriptor = wgpu::ShaderModuleDescriptor {
-        label: Some(label),
-        source: wgpu::ShaderSource::Naga(std::borrow::Cow::Owned(module)),
-    };
-    // SAFETY: the loops are bounded by a constant, nothing divides but by one, `input` has the length that its type states
-    // or the output's, and whole workgroups are dispatched, each invocation of which has its place in `output`.
-    unsafe { device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked()) }
 }
 
 #[cfg(test)]

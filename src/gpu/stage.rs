@@ -20,7 +20,15 @@ impl Stage {
     pub fn new(context: &Context, variant: &Variant) -> Result<Self> {
         let label = variant.label();
         let wgsl = variant.wgsl().map_err(|error| Error::Gpu(format!("shader {label}: {error}")))?;
-        let compiled = Compiled::new(context, label.clone(), &wgsl, trusted_module)?;
+        // SAFETY: every loop is bounded by a constant, no shader divides, and no index leaves its buffer:
+        // - `layer` has the sizes that its type states, and is indexed below them by constants, IN_WORDS and `group`, which
+        //   is below the dispatched number of groups;
+        // - a thread with x < width and y < height reads rows y to y + 2 and columns x to x + MAX_PIXELS + 1 of each plane,
+        //   inside the (height + 2) rows and the width + 1 + MAX_PIXELS columns that `Geometry` makes room for, and writes
+        //   only pixels that are inside the window;
+        // - `anchor` has the geometry of a plane, `output` of the last stage scale * scale entries an input pixel.
+        #[expect(unsafe_code, reason = "its proof stands here")]
+        let compiled = unsafe { Compiled::trusted(context, label.clone(), &wgsl) }?;
         Ok(Self { label, compiled, pixels: to_u32(variant.pixels()), groups: to_u32(variant.shape.groups) })
     }
 
@@ -34,23 +42,6 @@ impl Stage {
         let invocations = [to_u32(window.width).div_ceil(self.pixels), to_u32(window.height), self.groups];
         self.compiled.record(pass, bind_group, invocations);
     }
-}
-
-/// A shader module without run-time checks: they forbid the compiler to unroll, and cost half of the speed.
-#[expect(unsafe_code, reason = "wgpu marks the absence of checks as unsafe")]
-fn trusted_module(device: &wgpu::Device, label: &str, module: naga::Module) -> wgpu::ShaderModule {
-    let descriptor = wgpu::ShaderModuleDescriptor {
-        label: Some(label),
-        source: wgpu::ShaderSource::Naga(std::borrow::Cow::Owned(module)),
-    };
-    // SAFETY: every loop is bounded by a constant, no shader divides, and no index leaves its buffer:
-    // - `layer` has the sizes that its type states, and is indexed below them by constants, IN_WORDS and `group`, which
-    //   is below the dispatched number of groups;
-    // - a thread with x < width and y < height reads rows y to y + 2 and columns x to x + MAX_PIXELS + 1 of each plane,
-    //   inside the (height + 2) rows and the width + 1 + MAX_PIXELS columns that `Geometry` makes room for, and writes
-    //   only pixels that are inside the window;
-    // - `anchor` has the geometry of a plane, `output` of the last stage scale * scale entries an input pixel.
-    unsafe { device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked()) }
 }
 
 /// A count of pixels or groups of one window, which 32 bits always hold.

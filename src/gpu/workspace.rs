@@ -1,6 +1,6 @@
 //! The buffers and bind groups for windows of one size: made once, used for every tile of that size.
 
-use super::context::{Context, Mapping};
+use super::context::{Context, Mapping, read_words};
 use super::packing::{unpack_row, words_per_pixel};
 use super::plan::{Plan, SLOTS};
 use super::shader::{End, Variant};
@@ -193,26 +193,16 @@ impl Workspace {
             context.checked(|_| self.upload(context, 0, rgb, 0, 0))?;
         }
         let target = &self.features[index % 2];
-        let (read_back, mapping) = context.checked(|device| {
-            let read_back = device.create_buffer(&wgpu::BufferDescriptor {
-                label: Some("trace"),
-                size: target.size(),
-                usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
-                mapped_at_creation: false,
-            });
+        context.checked(|device| {
             context.queue.write_buffer(target, 0, bytemuck::cast_slice(&self.plan.blank_features()));
             let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("trace") });
             {
                 let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
                 stage.record(&mut pass, &self.slots[0].bind_groups[index], self.plan.geometry);
             }
-            encoder.copy_buffer_to_buffer(target, 0, &read_back, 0, target.size());
-            let submission = context.queue.submit([encoder.finish()]);
-            let mapping = Mapping::new(&read_back, submission);
-            (read_back, mapping)
+            context.queue.submit([encoder.finish()])
         })?;
-        mapping.wait(context)?;
-        let view = read_back.slice(..).get_mapped_range().map_err(|error| Error::Gpu(error.to_string()))?;
-        Ok(self.plan.geometry.unpack_features(bytemuck::cast_slice(&view), channels))
+        let map = read_words(context, target)?;
+        Ok(self.plan.geometry.unpack_features(&map, channels))
     }
 }

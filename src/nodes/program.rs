@@ -21,7 +21,22 @@ impl Program {
     pub fn new(context: &Context, operator: &Operator, precision: Precision) -> Result<Self> {
         let texts =
             kernels(operator, precision).map_err(|error| Error::Gpu(format!("{}: {error}", operator.name())))?;
-        let compile = |Kernel { label, wgsl, grid }| Ok((Compiled::new(context, label, &wgsl, trusted_module)?, grid));
+        let compile = |Kernel { label, wgsl, grid }| {
+            // SAFETY: every loop is bounded by a constant or by a map's size, no shader divides integers by a variable, and no index
+            // leaves its buffer:
+            // - a thread goes on only if its pixel is inside the map that it walks over, and as many threads are dispatched along z
+            //   as there are planes, or groups of planes;
+            // - a convolution's window reaches at most MARGIN_Y rows and, with the pixels that a thread makes, MARGIN_X columns
+            //   beyond a map, which `Planes` makes room for; interpolation keeps its positions inside;
+            // - a pack begins at a multiple of four pixels, and rows are padded to whole packs; pooling reads the two packs that
+            //   hold pixels 2x to 2x + 7, and 2x + 1 is inside the map;
+            // - `parameters`, `sums` and `gates` have the sizes that their types state or that `bind` gives them, and are indexed by
+            //   planes, by constants below them, or by a byte where there are 256 entries;
+            // - workgroup memory is indexed by lanes below its size.
+            #[expect(unsafe_code, reason = "its proof stands here")]
+            let compiled = unsafe { Compiled::trusted(context, label, &wgsl) }?;
+            Ok((compiled, grid))
+        };
         Ok(Self { kernels: texts.into_iter().map(compile).collect::<Result<_>>()?, precision })
     }
 
@@ -132,25 +147,4 @@ impl Bound<'_> {
         };
         self.outputs.iter().map(read).collect()
     }
-}
-
-/// A shader module without run-time checks, as the net's: they cost convolutions a good part of their speed.
-#[expect(unsafe_code, reason = "wgpu marks the absence of checks as unsafe")]
-fn trusted_module(device: &wgpu::Device, label: &str, module: naga::Module) -> wgpu::ShaderModule {
-    let descriptor = wgpu::ShaderModuleDescriptor {
-        label: Some(label),
-        source: wgpu::ShaderSource::Naga(std::borrow::Cow::Owned(module)),
-    };
-    // SAFETY: every loop is bounded by a constant or by a map's size, no shader divides integers by a variable, and no index
-    // leaves its buffer:
-    // - a thread goes on only if its pixel is inside the map that it walks over, and as many threads are dispatched along z
-    //   as there are planes, or groups of planes;
-    // - a convolution's window reaches at most MARGIN_Y rows and, with the pixels that a thread makes, MARGIN_X columns
-    //   beyond a map, which `Planes` makes room for; interpolation keeps its positions inside;
-    // - a pack begins at a multiple of four pixels, and rows are padded to whole packs; pooling reads the two packs that
-    //   hold pixels 2x to 2x + 7, and 2x + 1 is inside the map;
-    // - `parameters`, `sums` and `gates` have the sizes that their types state or that `bind` gives them, and are indexed by
-    //   planes, by constants below them, or by a byte where there are 256 entries;
-    // - workgroup memory is indexed by lanes below its size.
-    unsafe { device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked()) }
 }
