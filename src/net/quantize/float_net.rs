@@ -49,8 +49,8 @@ impl FloatNet {
     /// metadata `format` = `abpn-float`, `layout` = `OIHW`, `range` = `0..255` (of a pixel) and `scale`.
     ///
     /// # Errors
-    /// [`Error::Tensor`] names the first tensor that is missing, unknown, misshapen or not finite;
-    /// [`Error::WeightFile`] if the file as a whole is not what this version reads.
+    /// [`Error::Tensor`](crate::Error::Tensor) names the first tensor that is missing, unknown, misshapen or not finite;
+    /// [`Error::WeightFile`](crate::Error::WeightFile) if the file as a whole is not what this version reads.
     pub fn read(bytes: &[u8]) -> Result<Self> {
         let reader = Reader::new(bytes)?;
         for (key, expected) in [("format", FORMAT), ("layout", "OIHW"), ("range", "0..255")] {
