@@ -19,9 +19,14 @@ pub(crate) struct Timed<'a, S: Sample> {
 }
 
 impl<S: Sample> Timed<'_, S> {
-    /// Hands a tile's window to the GPU.
-    pub fn upload(&mut self, rgb: Rgb<S>, tile: &Tile) -> Result<()> {
-        self.context.checked(|_| self.workspace.upload(self.context, 0, rgb, tile.x, tile.y))
+    /// Packs a tile's window.
+    pub fn pack(&mut self, rgb: Rgb<S>, tile: &Tile) {
+        self.workspace.pack(rgb, tile.x, tile.y);
+    }
+
+    /// Hands the packed window to the GPU.
+    pub fn upload(&self) -> Result<()> {
+        self.context.checked(|_| self.workspace.upload(self.context, 0))
     }
 
     /// Runs all stages, and says when each ran.

@@ -17,8 +17,9 @@ pub(crate) struct Workspace {
     /// Stage i reads the other one of i % 2 and writes it.
     features: [wgpu::Buffer; 2],
     slots: Vec<Slot>,
-    /// Words on their way to the GPU.
-    upload: Vec<u32>,
+    /// The window's words on their way to the GPU: picture, and anchor of a 16-bit one.
+    packed_image: Vec<u32>,
+    packed_anchor16: Vec<u32>,
 }
 
 /// What a tile in flight does not share with the others.
@@ -92,18 +93,23 @@ impl Workspace {
                 Slot { image, anchor16, output, read_back, bind_groups }
             };
             let slots = (0..SLOTS).map(slot).collect();
-            Self { plan, features, slots, upload: Vec::new() }
+            Self { plan, features, slots, packed_image: Vec::new(), packed_anchor16: Vec::new() }
         })
     }
 
-    /// Hands a window's pixels to the GPU.
-    pub fn upload<S: Sample>(&mut self, context: &Context, slot: usize, rgb: Rgb<S>, x: usize, y: usize) {
-        let geometry = self.plan.geometry;
-        geometry.pack_image(rgb, x, y, &mut self.upload);
-        context.queue.write_buffer(&self.slots[slot].image, 0, bytemuck::cast_slice(&self.upload));
+    /// Puts the pixels of the window at (`x`, `y`) into the words that the shaders read.
+    pub fn pack<S: Sample>(&mut self, rgb: Rgb<S>, x: usize, y: usize) {
+        self.plan.geometry.pack_image(rgb, x, y, &mut self.packed_image);
+        if self.plan.bits == 16 {
+            self.plan.geometry.pack_anchor16(rgb, x, y, &mut self.packed_anchor16);
+        }
+    }
+
+    /// Hands the packed window to the GPU.
+    pub fn upload(&self, context: &Context, slot: usize) {
+        context.queue.write_buffer(&self.slots[slot].image, 0, bytemuck::cast_slice(&self.packed_image));
         if let Some(anchor) = &self.slots[slot].anchor16 {
-            geometry.pack_anchor16(rgb, x, y, &mut self.upload);
-            context.queue.write_buffer(anchor, 0, bytemuck::cast_slice(&self.upload));
+            context.queue.write_buffer(anchor, 0, bytemuck::cast_slice(&self.packed_anchor16));
         }
     }
 
@@ -120,7 +126,8 @@ impl Workspace {
     ) -> Result<InFlight> {
         let slot = index % SLOTS;
         context.checked(|device| {
-            self.upload(context, slot, rgb, tile.x, tile.y);
+            self.pack(rgb, tile.x, tile.y);
+            self.upload(context, slot);
             let Slot { bind_groups, output, read_back, .. } = &self.slots[slot];
             let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("tile") });
             {
@@ -190,7 +197,8 @@ impl Workspace {
         channels: usize,
     ) -> Result<(Features, bool)> {
         if index == 0 {
-            context.checked(|_| self.upload(context, 0, rgb, 0, 0))?;
+            self.pack(rgb, 0, 0);
+            context.checked(|_| self.upload(context, 0))?;
         }
         let target = &self.features[index % 2];
         context.checked(|device| {
