@@ -88,8 +88,7 @@ class TrainConfig(Common):
     clip: bool = option(True, "clip the net's result in training too")
     init: str = option("", "float weights to start from; layers of other shapes start as --start says")
     start: str = option("identity", "the weights at the start", ("identity", "glorot"))
-    optimizer: str = option("adam", "muon: orthogonalised momentum for the body, Adam for the ends", ("adam", "muon"))
-    muon_rate: float = option(2e-3, "learning rate of Muon", least=0)
+    optimizer: str = option("adam", "soap: Adam in the eigenbasis of each layer's gradients", ("adam", "soap"))
     bias_rate: float = option(0.1, "learning rate of biases, in rates of weights", least=0)
 
 
@@ -105,7 +104,9 @@ TRAIN_PRESETS: dict[str, dict[str, Any]] = {
     },
     "cpu": {
         "steps": 100_000,
-        "rate": 1.5e-3,
+        "optimizer": "soap",
+        "rate": 3e-3,
+        "bias_rate": 0.05,
         "beta2": 0.99,
         "warmup": 200,
         "hardest_of": 2,

@@ -1,4 +1,4 @@
-"""Optimisers: Adam, and Muon for the matrices of a net."""
+"""Optimisers: Adam, and SOAP for the weights of a net."""
 
 from collections.abc import Callable
 
@@ -6,64 +6,74 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
-# Coefficients of the quintic iteration: Jordan et al., see `Muon`.
-NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
-NEWTON_SCHULZ_STEPS = 5
+EPSILON = 1e-8
 
 
-class Muon(Optimizer):
-    """Momentum, orthogonalised: every direction of a layer's matrix [out, in*9] moves alike.
+class Soap(Optimizer):
+    """Adam in the eigenbasis of Shampoo's preconditioner, for layers as matrices [out, in*height*width].
 
-    Sources: Jordan et al., "Muon: An optimizer for hidden layers in neural networks",
-    kellerjordan.github.io/posts/muon; the factor that gives a step the magnitude of Adam's is from Liu et al., "Muon is
-    Scalable for LLM Training", arXiv 2502.16982.
+    Source: Vyas et al., "SOAP: Improving and Stabilizing Shampoo using Adam", arXiv 2409.11321.
     """
 
-    def __init__(self, params: list[dict], momentum: float = 0.95) -> None:
-        """Groups of parameters of two or more dimensions, each with its `lr`."""
-        super().__init__(params, {"momentum": momentum})
+    def __init__(self, params: list[dict], betas: tuple[float, float] = (0.95, 0.95), refresh_every: int = 10) -> None:
+        """Groups of parameters of two or more dimensions, each with its `lr`; the basis is renewed now and then."""
+        super().__init__(params, {"betas": betas, "refresh_every": refresh_every})
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:
-        """One step along the gradients that are there."""
+        """One step along the gradients that are there; the first only finds the basis."""
         assert closure is None
         for group in self.param_groups:
             for param in group["params"]:
-                average = self.state[param].setdefault("momentum", torch.zeros_like(param))
-                average.lerp_(param.grad, 1 - group["momentum"])
-                # Nesterov's look ahead.
-                direction = orthogonal(param.grad.lerp(average, group["momentum"]).flatten(1))
-                magnitude = 0.2 * max(direction.shape) ** 0.5
-                param.sub_(direction.view_as(param), alpha=group["lr"] * magnitude)
+                state, gradient = self.state[param], param.grad.flatten(1)
+                if state:
+                    change = _advance(state, gradient, group["betas"], group["refresh_every"])
+                    param.sub_(change.view_as(param), alpha=group["lr"])
+                else:
+                    state.update(_begin(gradient))
 
 
-def orthogonal(matrix: Tensor) -> Tensor:
-    """The matrix with all its singular values near 1, by Newton-Schulz iteration."""
-    tall = matrix.shape[0] > matrix.shape[1]
-    result = (matrix.T if tall else matrix) / (matrix.norm() + 1e-12)
-    a, b, c = NEWTON_SCHULZ
-    for _ in range(NEWTON_SCHULZ_STEPS):
-        gram = result @ result.T
-        result = a * result + (b * gram + c * gram @ gram) @ result
-    return result.T if tall else result
+def _begin(gradient: Tensor) -> dict[str, Tensor]:
+    """The state of one matrix after its first gradient: both moments, both factors and their eigenvectors."""
+    state = {"steps": torch.zeros(()), "mean": torch.zeros_like(gradient), "square": torch.zeros_like(gradient)}
+    for side, factor in (("rows", gradient @ gradient.T), ("columns", gradient.T @ gradient)):
+        state[side] = factor
+        state[f"{side}_basis"] = torch.linalg.eigh(factor.double()).eigenvectors.to(factor)
+    return state
 
 
-def make(net: nn.Module, kind: str, rate: float, muon_rate: float, bias_factor: float, beta2: float) -> list[Optimizer]:
+def _advance(state: dict[str, Tensor], gradient: Tensor, betas: tuple[float, float], refresh_every: int) -> Tensor:
+    """Takes a gradient into the state and gives Adam's step in the eigenbasis, turned back."""
+    rows, columns = state["rows_basis"], state["columns_basis"]
+    state["steps"] += 1
+    steps = int(state["steps"])
+    state["mean"].lerp_(gradient, 1 - betas[0])
+    state["square"].lerp_((rows.T @ gradient @ columns).square(), 1 - betas[1])
+    mean = rows.T @ state["mean"] @ columns / (1 - betas[0] ** steps)
+    square = state["square"] / (1 - betas[1] ** steps)
+    change = rows @ (mean / (square.sqrt() + EPSILON)) @ columns.T
+    for side, factor in (("rows", gradient @ gradient.T), ("columns", gradient.T @ gradient)):
+        state[side].lerp_(factor, 1 - betas[1])
+        if steps % refresh_every == 0:
+            # One power iteration keeps up with a factor that moves slowly.
+            state[f"{side}_basis"] = torch.linalg.qr(state[side] @ state[f"{side}_basis"]).Q
+    return change
+
+
+def make(net: nn.Module, kind: str, rate: float, bias_factor: float, beta2: float) -> list[Optimizer]:
     """The optimisers of a net, each group with its full rate in `base_lr`.
 
-    Muon takes the weights of the layers between the first and the last, Adam the others. Biases learn at `bias_factor`
-    times the rate: in the 0..1 of training they move 255 times faster, against their input, than on pixels.
+    SOAP takes all weights, Adam the biases. Biases learn at `bias_factor` times the rate: in the 0..1 of training they
+    move 255 times faster, against their input, than on pixels.
     """
-    last = f"layers.{len(net.layers) - 1}."
-    groups: dict[str, list[nn.Parameter]] = {"bias": [], "weight": [], "matrix": []}
-    for name, param in net.named_parameters():
-        ends = name.startswith(("layers.0.", last))
-        matrix = kind == "muon" and param.ndim > 1 and not ends
-        groups["bias" if name.endswith("bias") else "matrix" if matrix else "weight"].append(param)
-    biases = {"params": groups["bias"], "lr": rate * bias_factor}
-    optimisers: list[Optimizer] = [Adam([biases, {"params": groups["weight"], "lr": rate}], betas=(0.9, beta2))]
-    if groups["matrix"]:
-        optimisers.append(Muon([{"params": groups["matrix"], "lr": muon_rate}]))
+    groups: dict[bool, list[nn.Parameter]] = {False: [], True: []}
+    for param in net.parameters():
+        groups[param.ndim > 1].append(param)
+    biases, weights = {"params": groups[False], "lr": rate * bias_factor}, {"params": groups[True], "lr": rate}
+    if kind == "soap":
+        optimisers: list[Optimizer] = [Adam([biases], betas=(0.9, beta2)), Soap([weights])]
+    else:
+        optimisers = [Adam([biases, weights], betas=(0.9, beta2))]
     for optimiser in optimisers:
         for group in optimiser.param_groups:
             group["base_lr"] = group["lr"]

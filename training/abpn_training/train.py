@@ -96,7 +96,7 @@ def net_of(config: TrainConfig) -> Abpn:
 def _make(folder: Path, config: TrainConfig, schedule: Schedule) -> Run:
     device = prepare(config)
     net = net_of(config).to(device)
-    optimisers = optim.make(net, config.optimizer, config.rate, config.muon_rate, config.bias_rate, config.beta2)
+    optimisers = optim.make(net, config.optimizer, config.rate, config.bias_rate, config.beta2)
     return Run(KIND, folder, config, net, optimisers, schedule)
 
 
