@@ -3,12 +3,16 @@
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
-from abpn_training import train, weights
-from abpn_training.checkpoint import read
-from abpn_training.config import TRAIN_PRESETS, TrainConfig
+from abpn_training import lifecycle
+from abpn_training.config import QAT_PRESETS, TRAIN_PRESETS
 from abpn_training.errors import UserError
-from abpn_training.model import Abpn
+from abpn_training.evaluate import evaluate
+from abpn_training.export import export
+from abpn_training.qat import QAT
+from abpn_training.run import Kind
+from abpn_training.train import TRAIN
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -31,43 +35,57 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser("abpn_training", description="Trains the nets that abpn runs.")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
 
-    one = commands.add_parser("train", help="train float weights", description=train.__doc__)
-    one.set_defaults(command=run_train)
-    where = one.add_mutually_exclusive_group(required=True)
-    where.add_argument("-o", "--output", type=Path, metavar="RUN", help="folder of a new run")
-    where.add_argument("--resume", type=Path, metavar="RUN", help="go on with the run in this folder")
-    one.add_argument(
-        "--decay-from", type=Path, metavar="FILE", help="begin a wsd run's --decay-steps at this checkpoint"
-    )
-    one.add_argument("--preset", choices=sorted(TRAIN_PRESETS), default="cpu", help="the defaults (default: cpu)")
-    TrainConfig.add_options(one)
+    _add_training(commands, TRAIN, TRAIN_PRESETS, "cpu", "train float weights")
+    _add_training(commands, QAT, QAT_PRESETS, "short", "train float weights further, for the integer net")
 
     one = commands.add_parser("export", help="write a run's weights for `abpn model quantize`")
     one.set_defaults(command=run_export)
-    one.add_argument("run", type=Path, help="a run's folder, or a checkpoint")
+    one.add_argument("run", type=Path, metavar="RUN", help="a run's folder, or a checkpoint")
     one.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="safetensors file to write")
+    one.add_argument("--ranges", type=Path, metavar="FILE", help="JSON file to write a qat run's ranges to")
+
+    one = commands.add_parser("evaluate", help="measure float weights, or an integer net in NumPy")
+    one.set_defaults(command=run_evaluate)
+    one.add_argument("weights", type=Path, metavar="FILE", help="float weights, or an integer net")
+    one.add_argument("--hr", type=Path, required=True, metavar="DIR", help="originals")
+    one.add_argument("--lr", type=Path, required=True, metavar="DIR", help="their small versions")
+
     return top
 
 
-def run_train(options: dict) -> None:
-    """`train`."""
+def _add_training(commands: Any, kind: Kind, presets: dict, preset: str, text: str) -> None:  # noqa: ANN401
+    """Adds the command of a kind of training."""
+    one = commands.add_parser(kind.name, help=text, description=f"{text.capitalize()}.")
+    one.set_defaults(command=lambda options: run_training(kind, presets, options))
+    where = one.add_mutually_exclusive_group(required=True)
+    where.add_argument("-o", "--output", type=Path, metavar="RUN", help="folder of a new run")
+    where.add_argument("--resume", type=Path, metavar="RUN", help="go on with the run in this folder")
+    text = "begin a wsd run's --decay-steps at this checkpoint"
+    one.add_argument("--decay-from", type=Path, metavar="FILE", help=text)
+    one.add_argument("--preset", choices=sorted(presets), default=preset, help=f"the defaults (default: {preset})")
+    kind.config.add_options(one)
+
+
+def run_training(kind: Kind, presets: dict, options: dict) -> None:
+    """`train` and `qat`."""
     output, resumed, source, preset = (options.pop(key) for key in ("output", "resume", "decay_from", "preset"))
     if resumed:
-        run = train.resume(resumed, options)
+        run = lifecycle.resume(kind, resumed, options)
     elif source:
         if "decay_steps" not in options:
             raise UserError("--decay-from needs --decay-steps")
-        run = train.decay(output, source, options.pop("decay_steps"), options)
+        run = lifecycle.decay(kind, output, source, options.pop("decay_steps"), options)
     else:
-        run = train.start(output, TrainConfig.of(TRAIN_PRESETS[preset] | options))
+        run = lifecycle.start(kind, output, kind.config.of(presets[preset] | options))
     run.train()
 
 
 def run_export(options: dict) -> None:
     """`export`."""
-    path = options["run"]
-    state = read(path / "checkpoint.pt" if path.is_dir() else path)
-    config = TrainConfig.of(state["config"])
-    net = Abpn(config.scale, config.hidden, config.expansion, config.clip)
-    net.load_state_dict(state["average"])
-    weights.write(options["output"], weights.FloatWeights(config.scale, net.plain_weights()))
+    export(options["run"], options["output"], options["ranges"])
+
+
+def run_evaluate(options: dict) -> None:
+    """`evaluate`."""
+    mean = evaluate(options["weights"], options["hr"], options["lr"])
+    print(f"PSNR-RGB {mean.psnr_rgb:.3f} dB, PSNR-Y {mean.psnr_y:.3f} dB, SSIM-Y {mean.ssim_y:.4f}")

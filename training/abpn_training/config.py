@@ -34,6 +34,8 @@ class Common:
     same_every: int = option(0, "with --padding valid: every so many steps pad with zeros (0: never)", least=0)
     hardest_of: int = option(1, "draw so many patches, keep the one where bicubic interpolation errs most", least=1)
     rate: float = option(1e-3, "learning rate", least=0)
+    optimizer: str = option("adam", "soap: Adam in the eigenbasis of each layer's gradients", ("adam", "soap"))
+    bias_rate: float = option(0.1, "learning rate of biases, in rates of weights", least=0)
     beta2: float = option(0.999, "Adam's second decay", least=0)
     warmup: int = option(0, "steps in which the rate grows from zero", least=0)
     schedule: str = option("cosine", "how the rate falls", ("halving", "cosine", "wsd"))
@@ -47,6 +49,11 @@ class Common:
     log_every: int = option(100, "steps between two lines of the log", least=1)
     save_every: int = option(1000, "steps between two checkpoints and measurements of PSNR", least=1)
     keep_every: int = option(0, "steps between checkpoints that are kept (0: the last one alone)", least=0)
+
+    def check_patch(self, halo: int) -> None:
+        """Checks that something is left of a patch for a net that sees `halo` pixels around."""
+        if self.padding == "valid" and self.patch <= 2 * halo:
+            raise UserError(f"--patch is {self.patch}; without padding nothing is left of fewer than {2 * halo + 1}")
 
     @classmethod
     def add_options(cls, parser: argparse.ArgumentParser) -> None:
@@ -88,8 +95,6 @@ class TrainConfig(Common):
     clip: bool = option(True, "clip the net's result in training too")
     init: str = option("", "float weights to start from; layers of other shapes start as --start says")
     start: str = option("identity", "the weights at the start", ("identity", "glorot"))
-    optimizer: str = option("adam", "soap: Adam in the eigenbasis of each layer's gradients", ("adam", "soap"))
-    bias_rate: float = option(0.1, "learning rate of biases, in rates of weights", least=0)
 
 
 TRAIN_PRESETS: dict[str, dict[str, Any]] = {
@@ -113,5 +118,36 @@ TRAIN_PRESETS: dict[str, dict[str, Any]] = {
         "schedule": "wsd",
         "decay_steps": 20_000,
         "ema": 0.999,
+    },
+}
+
+
+@dataclass
+class QatConfig(Common):
+    """Settings of quantisation-aware training."""
+
+    weights: str = option("", "float weights to start from")
+    range_rate: float = option(1e-3, "learning rate of the ranges, in parts of themselves (0: they stay)", least=0)
+
+
+QAT_PRESETS: dict[str, dict[str, Any]] = {
+    # 200 epochs of 1000 steps.
+    "paper": {
+        "steps": 200_000,
+        "padding": "same",
+        "rate": 1e-4,
+        "bias_rate": 1.0,
+        "schedule": "halving",
+        "halve_every": 50_000,
+    },
+    "short": {
+        "steps": 4_000,
+        "rate": 1e-4,
+        "beta2": 0.99,
+        "warmup": 100,
+        "hardest_of": 2,
+        "same_every": 4,
+        "schedule": "cosine",
+        "ema": 0.99,
     },
 }

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +43,8 @@ def loss_of(kind: str, error: Tensor) -> Tensor:
     raise ValueError(kind)
 
 
-def prepare(config: Common) -> str:
-    """Makes a run repeatable, and returns the device to run on."""
+def prepare(config: Common) -> None:
+    """Makes a run repeatable, and settles the threads and the device to run on."""
     # cuBLAS reads it when it starts; without it its sums depend on chance.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
@@ -55,7 +55,6 @@ def prepare(config: Common) -> str:
     torch.set_num_threads(config.threads)
     if config.device == "auto":
         config.device = "cuda" if torch.cuda.is_available() else "mps" if torch.mps.is_available() else "cpu"
-    return config.device
 
 
 def pictures(config: Common) -> tuple[Pictures, list[Pair]]:
@@ -78,17 +77,26 @@ def pictures(config: Common) -> tuple[Pictures, list[Pair]]:
     return train, held_out
 
 
+@dataclass(frozen=True)
+class Kind:
+    """A kind of training."""
+
+    # Its command, and how its checkpoints call it.
+    name: str
+    config: type[Common]
+    # The net at its start and its optimisers; the net gives the layout of `Abpn` and takes (lr, padded).
+    make: Callable[[Any], tuple[nn.Module, list[Optimizer]]]
+
+
 class Run:
     """A run in a folder, which holds its last checkpoint, its log (a JSON object a line) and its curve."""
 
-    def __init__(
-        self, kind: str, folder: Path, config: Common, net: nn.Module, optimisers: list[Optimizer], schedule: Schedule
-    ) -> None:
-        """A run at its first step; `net(lr, padded)` gives the layout of `Abpn`."""
-        self.kind, self.folder, self.config = kind, folder, config
-        self.net = net.to(config.device)
+    def __init__(self, kind: Kind, folder: Path, config: Common, schedule: Schedule) -> None:
+        """A run at its first step."""
+        prepare(config)
+        self.kind, self.folder, self.config, self.schedule = kind.name, folder, config, schedule
+        self.net, self.optimisers = kind.make(config)
         self.average = copy.deepcopy(self.net).requires_grad_(False) if config.ema else self.net
-        self.optimisers, self.schedule = optimisers, schedule
         self.step = 0
         self.records: list[dict[str, Any]] = []
         self.fingerprint = ""
@@ -123,8 +131,8 @@ class Run:
             self.records = [record for record in map(json.loads, lines) if record["step"] <= self.step]
         self._write_log()
 
-    def train(self, until: Callable[[int], bool] = lambda _: False) -> None:
-        """Goes on to the last step, or to the first that `until` names."""
+    def train(self) -> None:
+        """Goes on to the last step."""
         train, held_out = pictures(self.config)
         fingerprint = train.fingerprint()
         if self.fingerprint and self.fingerprint != fingerprint:
@@ -139,8 +147,7 @@ class Run:
             losses += self._step(batch.lr.to(config.device), batch.hr.to(config.device))
             self.step += 1
             progress.update()
-            last = self.step == schedule.steps or until(self.step)
-            save = last or self.step % config.save_every == 0
+            save = self.step == schedule.steps or self.step % config.save_every == 0
             if not (save or self.step % config.log_every == 0):
                 continue
             loss = 255 * float(losses) / (self.step - since)
@@ -165,8 +172,6 @@ class Run:
                 self._save()
             losses.zero_()
             since, seconds = self.step, time.monotonic()
-            if last:
-                break
         progress.close()
 
     def psnr(self, pairs: list[Pair]) -> float:
