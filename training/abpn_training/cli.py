@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from abpn_training import lifecycle
-from abpn_training.config import QAT_PRESETS, TRAIN_PRESETS
+from abpn_training import ablate, lifecycle
+from abpn_training.config import ABLATION, QAT_PRESETS, TRAIN_PRESETS, Common
 from abpn_training.errors import UserError
 from abpn_training.evaluate import evaluate
 from abpn_training.export import export
@@ -50,6 +50,12 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--hr", type=Path, required=True, metavar="DIR", help="originals")
     one.add_argument("--lr", type=Path, required=True, metavar="DIR", help="their small versions")
 
+    one = commands.add_parser(
+        "ablate", help="the paper's comparison of residuals, in 8 bits", description=ablate.__doc__
+    )
+    one.set_defaults(command=run_ablate)
+    one.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder for runs and tables")
+    Common.add_options(one)
     return top
 
 
@@ -78,6 +84,12 @@ def run_training(kind: Kind, presets: dict, options: dict) -> None:
     else:
         run = lifecycle.start(kind, output, kind.config.of(presets[preset] | options))
     run.train()
+
+
+def run_ablate(options: dict) -> None:
+    """`ablate`."""
+    output = options.pop("output")
+    print(ablate.table(ablate.ablate(output, Common.of(ABLATION | options))), end="")
 
 
 def run_export(options: dict) -> None:

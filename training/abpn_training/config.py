@@ -151,3 +151,18 @@ QAT_PRESETS: dict[str, dict[str, Any]] = {
         "ema": 0.99,
     },
 }
+
+
+# The ablation's settings: a few minutes a net on two cores.
+ABLATION: dict[str, Any] = {
+    "steps": 2_000,
+    "batch": 8,
+    "patch": 48,
+    "padding": "same",
+    "rate": 1e-3,
+    "bias_rate": 1.0,
+    "beta2": 0.99,
+    "warmup": 100,
+    "schedule": "cosine",
+    "ema": 0.99,
+}
