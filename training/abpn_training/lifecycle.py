@@ -63,7 +63,7 @@ def decay(kind: Kind, folder: Path, source: Path, steps: int, changes: dict[str,
 
 def schedule_of(config: Common) -> Schedule:
     """The schedule that the settings describe."""
-    if config.decay_steps > config.steps:
+    if config.schedule == "wsd" and config.decay_steps > config.steps:
         raise UserError(f"--decay-steps is {config.decay_steps}, more than the {config.steps} steps of the run")
     return Schedule(config.schedule, config.steps, config.warmup, config.halve_every, config.decay_steps)
 
