@@ -42,6 +42,7 @@
 //! The feature `cli`, on by default, is the program `abpn`; the library does without it.
 
 pub mod codec;
+pub mod cpu;
 mod error;
 pub mod eval;
 pub mod gpu;

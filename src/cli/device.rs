@@ -15,7 +15,7 @@ pub enum Device {
     Auto,
     /// A GPU or nothing
     Gpu,
-    /// The CPU: slow, and the same bytes
+    /// The CPU, and the same bytes; ABPN_CPU names one of its kernels (see `abpn adapters`)
     Cpu,
 }
 
@@ -53,11 +53,14 @@ pub fn upscaler(net: Net, args: &DeviceArgs) -> Result<Upscaler, Failure> {
 }
 
 fn on_cpu(net: Net) -> Result<Upscaler, Failure> {
-    Ok(Upscaler::new(net, Target::Cpu)?)
+    tested(Upscaler::new(net, Target::Cpu)?)
 }
 
 fn on_gpu(net: Net, choice: &Choice) -> Result<Upscaler, Failure> {
-    let upscaler = Upscaler::new(net, Target::Adapter(gpu::choose(choice)?.adapter))?;
+    tested(Upscaler::new(net, Target::Adapter(gpu::choose(choice)?.adapter))?)
+}
+
+fn tested(upscaler: Upscaler) -> Result<Upscaler, Failure> {
     verdict::remembered(&upscaler)?;
     Ok(upscaler)
 }

@@ -1,5 +1,5 @@
-//! Remembers in the user's cache folder which adapters passed the self-test, so that it runs once per adapter, driver,
-//! net and version of abpn.
+//! Remembers in the user's cache folder which adapters and CPU kernels passed the self-test, so that it runs once for
+//! each with a driver, a net and a version of abpn.
 
 use std::path::PathBuf;
 
@@ -65,9 +65,9 @@ fn remember(upscaler: &Upscaler, verdict: &Verdict) {
     let _ = write();
 }
 
-/// The file for this device and net; none on the CPU, or where there is no cache folder.
+/// The file for this device and net; none where there is no cache folder.
 fn path(upscaler: &Upscaler) -> Option<PathBuf> {
-    let identity = format!("{}\n{}", env!("CARGO_PKG_VERSION"), upscaler.identity()?);
+    let identity = format!("{}\n{}", env!("CARGO_PKG_VERSION"), upscaler.identity());
     let key: String = Sha256::digest(identity).iter().map(|byte| format!("{byte:02x}")).collect();
     Some(dirs::cache_dir()?.join("abpn").join("selftest").join(key).with_extension("json"))
 }

@@ -18,6 +18,7 @@ use crate::image::{self, Rgb, Sample};
 use crate::net::Net;
 use crate::profile::Ceilings;
 use crate::reference::Features;
+use crate::selftest::Subject;
 use crate::tile::Tiling;
 use crate::upscaler::{TileSize, Timings};
 use crate::{Error, Result};
@@ -168,24 +169,6 @@ impl Engine {
         Ok(picture)
     }
 
-    /// Runs hidden stage `index` alone on a picture that is one window; for the self-test.
-    pub fn trace<S: Sample>(
-        &self,
-        net: &Net,
-        rgb: Rgb<S>,
-        mut check: impl FnMut(usize, &str, Features, bool) -> Result<()>,
-    ) -> Result<()> {
-        let program = self.program(net, S::BITS)?;
-        let mut workspace = self.take_workspace(&program, Geometry { width: rgb.width, height: rgb.height })?;
-        for (index, layer) in net.hidden().iter().enumerate() {
-            let stage = &program.stages[index];
-            let (features, ring_intact) = workspace.trace(&self.context, index, stage, rgb, layer.out_channels)?;
-            check(index, &stage.label, features, ring_intact)?;
-        }
-        self.give_back(workspace);
-        Ok(())
-    }
-
     /// The best clock for compute passes.
     pub fn clock(&self) -> Clock {
         self.context.clock()
@@ -236,5 +219,33 @@ impl Engine {
         while bytes > IDLE_BYTES {
             bytes -= idle.remove(0).plan.total_bytes();
         }
+    }
+}
+
+impl Subject for Engine {
+    fn label(&self) -> String {
+        super::label(&self.info)
+    }
+
+    fn trace<S: Sample>(
+        &self,
+        net: &Net,
+        rgb: Rgb<S>,
+        mut check: impl FnMut(usize, &str, Features, bool) -> Result<()>,
+    ) -> Result<()> {
+        let program = self.program(net, S::BITS)?;
+        let mut workspace = self.take_workspace(&program, Geometry { width: rgb.width, height: rgb.height })?;
+        for (index, layer) in net.hidden().iter().enumerate() {
+            let stage = &program.stages[index];
+            let (features, ring_intact) = workspace.trace(&self.context, index, stage, rgb, layer.out_channels)?;
+            check(index, &stage.label, features, ring_intact)?;
+        }
+        self.give_back(workspace);
+        Ok(())
+    }
+
+    fn whole<S: Sample>(&self, net: &Net, rgb: Rgb<S>, tile: TileSize) -> Result<Vec<S>> {
+        let tiling = self.tiling(net, tile, rgb.width, rgb.height, S::BITS)?;
+        self.upscale(net, rgb, &tiling, &|_| ControlFlow::Continue(()), &mut Timings::default())
     }
 }
