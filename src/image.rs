@@ -124,7 +124,7 @@ pub(crate) const FINE_STEPS: u16 = u16::MAX / u8::MAX as u16;
 ///
 /// The net always sees 8 bits. A 16-bit image keeps its precision through the anchor: the residual is
 /// taken in [`FINE_STEPS`].
-pub(crate) trait Sample: Copy + Default + PartialEq + Send + Sync + 'static {
+pub(crate) trait Sample: bytemuck::Pod + Default + PartialEq + Send + Sync + 'static {
     /// Bits a sample.
     const BITS: u32;
     /// The 8-bit value nearest to this one.

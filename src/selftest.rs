@@ -48,9 +48,11 @@ pub(crate) fn on_picture(net: &Net, engine: &gpu::Engine, width: usize, height: 
     let bytes = samples8.iter().zip(picture(height, width));
     let samples16: Vec<u16> = bytes.map(|(&high, low)| u16::from_be_bytes([high, low])).collect();
     let rgb = Rgb { width, height, samples: &samples8 };
-    hidden_stages(net, engine, rgb)?;
+    let rgb16 = Rgb { width, height, samples: &samples16 };
+    before_last_stage(net, engine, rgb)?;
+    before_last_stage(net, engine, rgb16)?;
     whole_net(net, engine, rgb)?;
-    whole_net(net, engine, Rgb { width, height, samples: &samples16 })
+    whole_net(net, engine, rgb16)
 }
 
 /// Noise, hard edges between the extremes, and a ramp, side by side; `[height, width, 3]`.
@@ -69,10 +71,21 @@ fn picture(width: usize, height: usize) -> Vec<u8> {
     samples
 }
 
-/// Each hidden stage on its own, fed with what the stages before it wrote.
-fn hidden_stages<S: Sample>(net: &Net, engine: &gpu::Engine, rgb: Rgb<S>) -> Result<()> {
+/// The packing of the picture, and each hidden stage on its own, fed with what the stages before it wrote.
+fn before_last_stage<S: Sample>(net: &Net, engine: &gpu::Engine, rgb: Rgb<S>) -> Result<()> {
+    let geometry = gpu::Geometry { width: rgb.width, height: rgb.height };
+    let check_packed = |label: &str, image: Vec<u32>, anchor16: Option<Vec<u32>>| {
+        let anchor16 = anchor16.map(|actual| (geometry.pack_anchor16(rgb), actual));
+        for (expected, actual) in std::iter::once((geometry.pack_image(rgb), image)).chain(anchor16) {
+            if let Some(at) = first_difference(&expected, &actual) {
+                let detail = format!("word {at} is {:#010x}, not {:#010x}", actual[at], expected[at]);
+                return Err(differs(engine, label.to_owned(), &detail));
+            }
+        }
+        Ok(())
+    };
     let mut expected = Features::of_image(rgb);
-    engine.trace(net, rgb, |index, label, features, ring_intact| {
+    engine.trace(net, rgb, check_packed, |index, label, features, ring_intact| {
         expected = reference::hidden(&expected, &net.hidden()[index]);
         let stage = format!("{label} (layer {index})");
         if let Some(at) = first_difference(&expected.codes, &features.codes) {
@@ -98,7 +111,7 @@ fn whole_net<S: Sample + std::fmt::Display>(net: &Net, engine: &gpu::Engine, rgb
     match first_difference(&expected, &actual) {
         None => Ok(()),
         Some(at) => {
-            let stage = format!("reconstruct, {}-bit", S::BITS);
+            let stage = format!("reconstruct and unpack, {}-bit", S::BITS);
             Err(differs(engine, stage, &place(at, rgb.width * net.scale(), 3, expected[at], actual[at])))
         }
     }

@@ -43,11 +43,12 @@ pub enum TileSize {
 /// Where the time of one [`Upscaler::upscale_observed`] went.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Timings {
-    /// Packing pixels and handing them to the GPU; zero on the CPU.
+    /// Copying pixels to memory that the GPU sees; zero on the CPU.
     pub upload: Duration,
-    /// Computing: on a GPU, the time that the host waited for it.
+    /// Computing: on a GPU, the time that the host took to submit it and waited for it. Some drivers compute within the
+    /// submission.
     pub compute: Duration,
-    /// Copying finished pixels out of GPU memory and unpacking them; zero on the CPU.
+    /// Copying finished pixels out of memory that the GPU sees; zero on the CPU.
     pub read_back: Duration,
 }
 

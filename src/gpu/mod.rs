@@ -3,10 +3,13 @@
 mod adapter;
 mod compiled;
 mod context;
+mod conversion;
 mod engine;
 mod packing;
 mod plan;
 mod probe;
+mod program;
+mod ring;
 mod shader;
 mod stage;
 #[cfg(test)]
@@ -22,6 +25,7 @@ pub use adapter::{Adapter, Choice, adapters, choose};
 pub(crate) use compiled::Compiled;
 pub(crate) use context::{Context, read_words};
 pub(crate) use engine::Engine;
+pub(crate) use packing::Geometry;
 pub use shader::{ShaderText, shaders};
 pub(crate) use stage::to_u32;
 pub use timing::Clock;
