@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock, mpsc};
 use std::time::Duration;
 
+use super::pipelines::Pipelines;
 use super::timing::Clock;
 use crate::{Error, Result};
 
@@ -14,6 +15,8 @@ const TILE_TIMEOUT: Duration = Duration::from_secs(120);
 pub(crate) struct Context {
     pub device: wgpu::Device,
     pub queue: wgpu::Queue,
+    /// Where pipelines are kept, if the device has such a thing and it was asked for.
+    pub pipelines: Option<Pipelines>,
     /// Set once by the driver's callbacks; nothing works after that.
     failure: Arc<OnceLock<Failure>>,
 }
@@ -31,8 +34,8 @@ impl Context {
         check(adapter)?;
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("abpn"),
-            // To profile; nothing else needs it.
-            required_features: adapter.features() & wgpu::Features::TIMESTAMP_QUERY,
+            // To profile, and to start faster; nothing needs them.
+            required_features: adapter.features() & (wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::PIPELINE_CACHE),
             required_limits: required_limits(&adapter.limits()),
             experimental_features: wgpu::ExperimentalFeatures::disabled(),
             memory_hints: wgpu::MemoryHints::MemoryUsage,
@@ -49,12 +52,19 @@ impl Context {
         device.on_uncaptured_error(Arc::new(move |error| {
             let _ = on_error.set(Failure::Uncaptured(error.to_string()));
         }));
-        Ok(Self { device, queue, failure })
+        Ok(Self { device, queue, pipelines: None, failure })
     }
 
     /// Takes a device of the caller's, whose callbacks stay the caller's.
     pub fn borrow(device: wgpu::Device, queue: wgpu::Queue) -> Self {
-        Self { device, queue, failure: Arc::default() }
+        Self { device, queue, pipelines: None, failure: Arc::default() }
+    }
+
+    /// Keeps compiled pipelines, beginning with those saved.
+    #[must_use]
+    pub fn with_pipelines(mut self, saved: &[u8]) -> Self {
+        self.pipelines = Pipelines::new(&self.device, saved);
+        self
     }
 
     /// The best clock for compute passes.

@@ -12,7 +12,7 @@ use super::program::{Program, Programs};
 use super::ring::Ring;
 use super::shader::{Variant, layer_words};
 use super::timed::Timed;
-use super::timing::Clock;
+use super::timing::{Clock, Span};
 use crate::image::{self, Rgb, Sample};
 use crate::net::Net;
 use crate::profile::Ceilings;
@@ -58,6 +58,11 @@ impl Engine {
         let engine = Self { context, info, limits, layers, programs: Programs::default(), idle: Mutex::default() };
         engine.program(net, 8)?;
         Ok(engine)
+    }
+
+    /// The compiled pipelines to save, if there are new ones.
+    pub fn pipelines(&self) -> Option<Vec<u8>> {
+        self.context.pipelines.as_ref()?.save()
     }
 
     /// The adapter that it runs on.
@@ -183,6 +188,37 @@ impl Engine {
         Ok(())
     }
 
+    /// A ring for frames of one size, so many in flight.
+    pub fn ring(&self, net: &Net, bits: u32, tiling: &Tiling, frames: usize) -> Result<Ring> {
+        let depth = frames.saturating_mul(tiling.len());
+        Ring::new(&self.context, self.program(net, bits)?, &self.layers, window(tiling), depth)
+    }
+
+    /// Sends a frame's tiles on their way; the ring has room for them.
+    pub fn push<S: Sample>(&self, ring: &mut Ring, rgb: Rgb<S>, tiling: &Tiling, timings: &mut Timings) -> Result<()> {
+        tiling.tiles().try_for_each(|tile| ring.push(&self.context, rgb, tile, timings))
+    }
+
+    /// Waits for the tiles of the oldest frame, of `width` input pixels, and copies what they give.
+    pub fn pop<S: Sample>(
+        &self,
+        ring: &mut Ring,
+        tiling: &Tiling,
+        frame: &mut [S],
+        width: usize,
+        timings: &mut Timings,
+    ) -> Result<()> {
+        (0..tiling.len()).try_for_each(|_| ring.pop(&self.context, frame, width, timings))
+    }
+
+    /// Puts a frame's first window on the GPU, to compute it again and again.
+    pub fn resident<S: Sample>(&self, net: &Net, rgb: Rgb<S>, tiling: &Tiling) -> Result<Resident<'_>> {
+        let mut ring = self.ring(net, S::BITS, tiling, 1)?;
+        let first = tiling.tiles().next().ok_or_else(|| Error::Gpu("a frame has tiles".to_owned()))?;
+        ring.upload(&self.context, rgb, &first)?;
+        Ok(Resident { context: &self.context, ring, tiles: tiling.len() })
+    }
+
     /// A ring for the tiles of a picture, an idle one if there is any.
     fn take_ring(&self, net: &Net, bits: u32, geometry: Geometry) -> Result<Ring> {
         let program = self.program(net, bits)?;
@@ -202,6 +238,26 @@ impl Engine {
         while bytes > IDLE_BYTES {
             bytes -= idle.remove(0).total_bytes();
         }
+    }
+}
+
+/// A window whose samples are on the GPU and stay there.
+pub(crate) struct Resident<'a> {
+    context: &'a Context,
+    ring: Ring,
+    /// Windows of a frame.
+    tiles: usize,
+}
+
+impl Resident<'_> {
+    /// When so many frames ran, in one submission.
+    pub fn frames(&self, count: usize) -> Result<Span> {
+        self.ring.time_windows(self.context, self.context.clock(), count * self.tiles)
+    }
+
+    /// When the packing, the stages and the unpacking of so many frames ran, all of one part after all of another.
+    pub fn parts(&self, count: usize) -> Result<[Span; 3]> {
+        self.ring.time_parts(self.context, self.context.clock(), count * self.tiles)
     }
 }
 

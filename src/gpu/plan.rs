@@ -136,7 +136,9 @@ mod tests {
             for variants in [variants(7, 8), variants(7, 16), variants(16, 16)] {
                 let side = tile_side(&variants, 7, &limits, is_software);
                 let plan = |side| Plan::new(&variants, Geometry { width: side + 14, height: side + 14 });
-                assert!(side > 64 && plan(side).fits(&limits) && plan(side).total_bytes(TILES_IN_FLIGHT) <= BUDGET_BYTES);
+                assert!(
+                    side > 64 && plan(side).fits(&limits) && plan(side).total_bytes(TILES_IN_FLIGHT) <= BUDGET_BYTES
+                );
                 // Not needlessly small either.
                 let larger = plan(side * 5 / 4);
                 let most = if is_software { MAX_TILE_SOFTWARE } else { MAX_TILE };

@@ -10,7 +10,7 @@ use super::context::{Context, Mapping};
 use super::packing::Geometry;
 use super::plan::Plan;
 use super::program::Program;
-use super::timing::{Clock, Span};
+use super::timing::{self, Clock, Record, Span};
 use super::workspace::Workspace;
 use crate::image::{Rgb, Sample};
 use crate::reference::Features;
@@ -93,13 +93,7 @@ impl Ring {
     }
 
     /// Sends a tile's window of `rgb` on its way; the ring must not be full.
-    pub fn push<S: Sample>(
-        &mut self,
-        context: &Context,
-        rgb: Rgb<S>,
-        tile: Tile,
-        timings: &mut Timings,
-    ) -> Result<()> {
+    pub fn push<S: Sample>(&mut self, context: &Context, rgb: Rgb<S>, tile: Tile, timings: &mut Timings) -> Result<()> {
         debug_assert!(!self.is_full() && S::BITS == self.program.bits);
         let start = Instant::now();
         let depth = self.depth();
@@ -175,6 +169,28 @@ impl Ring {
         self.workspace.time_stages(context, &self.program, clock)
     }
 
+    /// Runs the uploaded window so many times, as one pass, and says when that was.
+    pub fn time_windows(&self, context: &Context, clock: Clock, count: usize) -> Result<Span> {
+        let record = |pass: &mut wgpu::ComputePass| {
+            for _ in 0..count {
+                self.workspace.record_pack(pass, &self.program);
+                self.workspace.record_stages(pass, &self.program);
+                self.workspace.record_unpack(pass, &self.program);
+            }
+        };
+        let [span] = timed(context, clock, [&record])?;
+        Ok(span)
+    }
+
+    /// Runs the packing, all stages and the unpacking so many times each, and says when each was.
+    pub fn time_parts(&self, context: &Context, clock: Clock, count: usize) -> Result<[Span; 3]> {
+        let (workspace, program) = (&self.workspace, &*self.program);
+        let pack = |pass: &mut wgpu::ComputePass| (0..count).for_each(|_| workspace.record_pack(pass, program));
+        let stages = |pass: &mut wgpu::ComputePass| (0..count).for_each(|_| workspace.record_stages(pass, program));
+        let unpack = |pass: &mut wgpu::ComputePass| (0..count).for_each(|_| workspace.record_unpack(pass, program));
+        timed(context, clock, [&pack, &stages, &unpack])
+    }
+
     /// Unpacks what the stages gave, and copies it into the picture as [`Self::pop`] does.
     pub fn read_back<S: Sample>(
         &mut self,
@@ -207,6 +223,12 @@ impl Ring {
     pub fn trace(&self, context: &Context, index: usize, channels: usize) -> Result<(Features, bool)> {
         self.workspace.trace(context, &self.program, index, channels)
     }
+}
+
+/// When each of some passes ran.
+fn timed<const N: usize>(context: &Context, clock: Clock, passes: [Record; N]) -> Result<[Span; N]> {
+    let spans = timing::run(context, clock, &passes)?;
+    spans.try_into().map_err(|_| Error::Gpu("a pass was not timed".to_owned()))
 }
 
 impl Slot {

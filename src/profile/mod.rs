@@ -221,7 +221,7 @@ impl Upscaler {
     }
 
     fn profile_by(&self, image: &Image, frames: usize, clock: Clock) -> Result<Profile> {
-        self.check_size(image)?;
+        self.check_size(image.width(), image.height())?;
         match image.samples() {
             Samples::U8(samples) => self.profile_samples(image, samples, frames, clock),
             Samples::U16(samples) => self.profile_samples(image, samples, frames, clock),
