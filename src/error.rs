@@ -80,7 +80,7 @@ pub enum Error {
         reason: String,
     },
     /// A picture has more pixels than the caller allows.
-    #[error("{width}x{height} pixels are more than the limit of {max_pixels} (raise it with --max-pixels)")]
+    #[error("{width}x{height} pixels are more than the limit of {max_pixels}")]
     TooManyPixels {
         /// Width in pixels.
         width: u32,
