@@ -48,6 +48,12 @@ pub enum Error {
     /// An image of a kind that this call does not take.
     #[error("{0}")]
     Unsupported(String),
+    /// As many frames as were asked for are in work.
+    #[error("{depth} frames are in work already: pop one before the next is pushed")]
+    FramesFull {
+        /// The most frames in work at once.
+        depth: usize,
+    },
     /// The upscaled image does not fit the memory.
     #[error("not enough memory for an upscaled image of {bytes} bytes")]
     Memory {
@@ -74,7 +80,7 @@ pub enum Error {
         reason: String,
     },
     /// A picture has more pixels than the caller allows.
-    #[error("{width}x{height} pixels are more than the limit of {max_pixels} (raise it with --max-pixels)")]
+    #[error("{width}x{height} pixels are more than the limit of {max_pixels}")]
     TooManyPixels {
         /// Width in pixels.
         width: u32,

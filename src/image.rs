@@ -122,8 +122,8 @@ pub(crate) const FINE_STEPS: u16 = u16::MAX / u8::MAX as u16;
 /// A sample type the engines run on: `u8` or `u16`.
 ///
 /// The net always sees 8 bits. A 16-bit image keeps its precision through the anchor: the residual is
-/// taken in [`FINE_STEPS`].
-pub(crate) trait Sample: Copy + Default + PartialEq + Send + Sync + 'static {
+/// taken in steps of 1/257.
+pub trait Sample: sealed::Sealed + bytemuck::Pod + Default + PartialEq + Send + Sync {
     /// Bits a sample.
     const BITS: u32;
     /// The 8-bit value nearest to this one.
@@ -132,6 +132,13 @@ pub(crate) trait Sample: Copy + Default + PartialEq + Send + Sync + 'static {
     fn to_i32(self) -> i32;
     /// `value` clamped to the type's range.
     fn saturating_from(value: i32) -> Self;
+}
+
+mod sealed {
+    /// No other type is a [`Sample`](super::Sample).
+    pub trait Sealed {}
+    impl Sealed for u8 {}
+    impl Sealed for u16 {}
 }
 
 impl Sample for u8 {

@@ -35,6 +35,14 @@ pub(crate) trait Subject {
     /// A name for people.
     fn label(&self) -> String;
 
+    /// The words into which the device packs `rgb`, beside those that they should be; none where it packs none.
+    ///
+    /// # Errors
+    /// Whatever the device refuses.
+    fn packed<S: Sample>(&self, _net: &Net, _rgb: Rgb<S>) -> Result<Vec<Packed>> {
+        Ok(Vec::new())
+    }
+
     /// Runs the hidden stages one after the other on `rgb`, and hands each one's index, label and codes to `check`, and
     /// whether nothing was written outside the features.
     ///
@@ -54,6 +62,14 @@ pub(crate) trait Subject {
     fn whole<S: Sample>(&self, net: &Net, rgb: Rgb<S>, tile: TileSize) -> Result<Vec<S>>;
 }
 
+/// A picture in words.
+pub(crate) struct Packed {
+    /// The stage that packs.
+    pub label: String,
+    pub expected: Vec<u32>,
+    pub actual: Vec<u32>,
+}
+
 /// Compares every stage of `net` on `engine` with the reference, on 8-bit and 16-bit pictures.
 ///
 /// # Errors
@@ -69,9 +85,11 @@ pub(crate) fn on_picture(net: &Net, engine: &impl Subject, width: usize, height:
     let bytes = samples8.iter().zip(picture(height, width));
     let samples16: Vec<u16> = bytes.map(|(&high, low)| u16::from_be_bytes([high, low])).collect();
     let rgb = Rgb { width, height, samples: &samples8 };
-    hidden_stages(net, engine, rgb)?;
+    let rgb16 = Rgb { width, height, samples: &samples16 };
+    before_last_stage(net, engine, rgb)?;
+    before_last_stage(net, engine, rgb16)?;
     whole_net(net, engine, rgb)?;
-    whole_net(net, engine, Rgb { width, height, samples: &samples16 })
+    whole_net(net, engine, rgb16)
 }
 
 /// Noise, hard edges between the extremes, and a ramp, side by side; `[height, width, 3]`.
@@ -90,8 +108,14 @@ fn picture(width: usize, height: usize) -> Vec<u8> {
     samples
 }
 
-/// Each hidden stage on its own, fed with what the stages before it wrote.
-fn hidden_stages<S: Sample>(net: &Net, engine: &impl Subject, rgb: Rgb<S>) -> Result<()> {
+/// The packing of the picture, and each hidden stage on its own, fed with what the stages before it wrote.
+fn before_last_stage<S: Sample>(net: &Net, engine: &impl Subject, rgb: Rgb<S>) -> Result<()> {
+    for Packed { label, expected, actual } in engine.packed(net, rgb)? {
+        if let Some(at) = first_difference(&expected, &actual) {
+            let detail = format!("word {at} is {:#010x}, not {:#010x}", actual[at], expected[at]);
+            return Err(differs(engine, label, &detail));
+        }
+    }
     let mut expected = Features::of_image(rgb);
     engine.trace(net, rgb, |index, label, features, ring_intact| {
         expected = reference::hidden(&expected, &net.hidden()[index]);
@@ -117,7 +141,7 @@ fn whole_net<S: Sample + std::fmt::Display>(net: &Net, engine: &impl Subject, rg
     match first_difference(&expected, &actual) {
         None => Ok(()),
         Some(at) => {
-            let stage = format!("reconstruct, {}-bit", S::BITS);
+            let stage = format!("reconstruct and unpack, {}-bit", S::BITS);
             Err(differs(engine, stage, &place(at, rgb.width * net.scale(), 3, expected[at], actual[at])))
         }
     }

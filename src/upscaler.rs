@@ -40,11 +40,12 @@ pub enum TileSize {
 /// Where the time of one [`Upscaler::upscale_observed`] went.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Timings {
-    /// Packing pixels and handing them to the GPU; zero on the CPU.
+    /// Copying pixels to memory that the GPU sees; zero on the CPU.
     pub upload: Duration,
-    /// Computing: on a GPU, the time that the host waited for it.
+    /// Computing: on a GPU, the time that the host took to submit it and waited for it. Some drivers compute within the
+    /// submission.
     pub compute: Duration,
-    /// Copying finished pixels out of GPU memory and unpacking them; zero on the CPU.
+    /// Copying finished pixels out of memory that the GPU sees; zero on the CPU.
     pub read_back: Duration,
 }
 
@@ -73,6 +74,16 @@ impl Upscaler {
     /// [`Error::Gpu`] if it refuses them. [`Target::Auto`] takes the CPU instead. [`Error::CpuKernel`] if `ABPN_CPU` names
     /// a kernel that this machine can't run.
     pub fn new(net: Net, target: Target) -> Result<Self> {
+        Self::with_pipelines(net, target, &[])
+    }
+
+    /// As [`Upscaler::new`], with what [`Upscaler::pipelines`] gave earlier, so that less has to be compiled. What is
+    /// damaged, or of another adapter, driver or version, counts for nothing, as do `pipelines` for [`Target::Auto`] and
+    /// the CPU.
+    ///
+    /// # Errors
+    /// As [`Upscaler::new`].
+    pub fn with_pipelines(net: Net, target: Target, pipelines: &[u8]) -> Result<Self> {
         let context = match target {
             Target::Auto => return Self::auto(net),
             Target::Cpu => {
@@ -82,8 +93,18 @@ impl Upscaler {
             Target::Adapter(adapter) => gpu::Context::open(&adapter)?,
             Target::Device(device, queue) => gpu::Context::borrow(device, queue),
         };
-        let engine = Engine::Gpu(Box::new(gpu::Engine::new(context, &net)?));
+        let engine = Engine::Gpu(Box::new(gpu::Engine::new(context.with_pipelines(pipelines), &net)?));
         Ok(Self { net, engine, tile: TileSize::Auto })
+    }
+
+    /// The pipelines compiled so far, as the driver keeps them, to save for [`Upscaler::with_pipelines`] under
+    /// [`gpu::pipelines_key`]. None if there is nothing new to save, or the backend has no such thing: Vulkan has it, on a
+    /// device of the caller's if that has [`wgpu::Features::PIPELINE_CACHE`].
+    pub fn pipelines(&self) -> Option<Vec<u8>> {
+        match &self.engine {
+            Engine::Gpu(engine) => engine.pipelines(),
+            Engine::Cpu(_) => None,
+        }
     }
 
     fn auto(net: Net) -> Result<Self> {
@@ -155,7 +176,7 @@ impl Upscaler {
     /// As [`Upscaler::upscale`]; [`Error::Cancelled`] if `observer` breaks.
     pub fn upscale_observed(&self, image: &Image, observer: Observer) -> Result<(Image, Timings)> {
         let scale = self.net.scale();
-        let (width, height) = self.check_size(image)?;
+        let (width, height) = self.check_size(image.width(), image.height())?;
         let (samples, timings) = match image.samples() {
             Samples::U8(samples) => {
                 let (samples, timings) = self.upscale_planes(image, samples, observer)?;
@@ -171,8 +192,8 @@ impl Upscaler {
     }
 
     /// The result's width and height.
-    pub(crate) fn check_size(&self, image: &Image) -> Result<(u32, u32)> {
-        let (width, height, scale) = (image.width(), image.height(), self.net.scale());
+    pub(crate) fn check_size(&self, width: u32, height: u32) -> Result<(u32, u32)> {
+        let scale = self.net.scale();
         let error = |reason| Error::ImageSize { width, height, scale, reason };
         #[expect(clippy::cast_possible_truncation, reason = "2 to 4")]
         let scaled = |length: u32| length.checked_mul(scale as u32).ok_or(error("a side would exceed 2^32 - 1 pixels"));
@@ -208,7 +229,7 @@ impl Upscaler {
     }
 
     /// Runs the net over all tiles; `[height, width, 3]` to `[scale*height, scale*width, 3]`.
-    fn upscale_rgb<S: Sample>(
+    pub(crate) fn upscale_rgb<S: Sample>(
         &self,
         rgb: Rgb<S>,
         tiling: &Tiling,

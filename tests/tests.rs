@@ -5,6 +5,7 @@ mod bytes;
 mod cli;
 mod codec;
 mod eval;
+mod frames;
 mod model;
 mod nodes;
 mod pictures;

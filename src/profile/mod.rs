@@ -34,24 +34,21 @@ pub use roofline::Ceilings;
 /// What the host does for a tile on a GPU, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// Putting pixels into the words that the shaders read.
-    Pack,
-    /// Handing these words to the GPU.
+    /// Copying pixels to GPU memory, where they become the words that the stages read.
     Upload,
     /// Recording and submitting the stages, and waiting for them.
     Wait,
-    /// Copying finished pixels out of GPU memory and unpacking them.
+    /// Turning finished words back to pixels there, and copying these out of GPU memory.
     ReadBack,
 }
 
 impl Phase {
     /// All phases, in their order.
-    pub const ALL: [Self; 4] = [Self::Pack, Self::Upload, Self::Wait, Self::ReadBack];
+    pub const ALL: [Self; 3] = [Self::Upload, Self::Wait, Self::ReadBack];
 
     /// A name, for people.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Pack => "pack",
             Self::Upload => "upload",
             Self::Wait => "wait",
             Self::ReadBack => "read back",
@@ -225,7 +222,7 @@ impl Upscaler {
     }
 
     fn profile_by(&self, image: &Image, frames: usize, clock: Clock) -> Result<Profile> {
-        self.check_size(image)?;
+        self.check_size(image.width(), image.height())?;
         match image.samples() {
             Samples::U8(samples) => self.profile_samples(image, samples, frames, clock),
             Samples::U16(samples) => self.profile_samples(image, samples, frames, clock),
@@ -333,18 +330,14 @@ fn on_gpu<S: Sample>(
 ) -> Result<()> {
     engine.timed(net, rgb, tiling, clock, |timed| {
         for tile in tiling.tiles() {
-            let ((), pack) = recorder.time(|| {
-                timed.pack(rgb, &tile);
-                Ok(())
-            })?;
-            let ((), upload) = recorder.time(|| timed.upload())?;
+            let ((), upload) = recorder.time(|| timed.upload(rgb, &tile))?;
             let (mut stages, wait) = recorder.time(|| timed.compute())?;
-            let ((), read_back) = recorder.time(|| timed.read_back(tile, rgb.width))?;
+            let ((), read_back) = recorder.time(|| timed.read_back(&tile, rgb.width))?;
             for span in &mut stages {
                 span.start_ns += wait.start_ns;
                 span.end_ns += wait.start_ns;
             }
-            recorder.tiles.push(TileTimes { phases: vec![pack, upload, wait, read_back], stages });
+            recorder.tiles.push(TileTimes { phases: vec![upload, wait, read_back], stages });
         }
         Ok(())
     })
