@@ -29,7 +29,12 @@ impl Folders {
     }
 
     fn verdicts(&self) -> Vec<PathBuf> {
-        let folder = self.0.path().join("abpn/selftest");
+        self.cached("selftest")
+    }
+
+    /// The files of this kind in the cache folder.
+    fn cached(&self, kind: &str) -> Vec<PathBuf> {
+        let folder = self.0.path().join("abpn").join(kind);
         folder.read_dir().map(|files| files.map(|file| file.unwrap().path()).collect()).unwrap_or_default()
     }
 
@@ -171,6 +176,34 @@ fn an_adapter_is_tested_once_and_refused_if_it_failed() {
     let ended = folders.upscale(&["--device", "auto"], &[("WGPU_ADAPTER_NAME", &name)]);
     assert_eq!(folders.device_and_sha256(&ended), cpu);
     assert!(ended.stderr.contains("the CPU takes over"), "{}", ended.stderr);
+}
+
+#[test]
+fn saved_pipelines_are_used_again_and_damaged_ones_replaced() {
+    let adapters = gpu::adapters().into_iter();
+    let vulkan: Vec<_> = adapters.filter(|adapter| adapter.info.backend == wgpu::Backend::Vulkan).collect();
+    let expected = cfg!(target_os = "linux");
+    assert!(!expected || !vulkan.is_empty(), "no Vulkan adapter to test on: apt-get install mesa-vulkan-drivers");
+    for adapter in vulkan {
+        let folders = Folders::new();
+        let gpu = adapter.index.to_string();
+        let first = folders.device_and_sha256(&folders.upscale(&["--gpu", &gpu], &[]));
+        let files = folders.cached("pipelines");
+        let [file] = &files[..] else { panic!("one file for one adapter: {files:?}") };
+        let saved = fs::read(file).unwrap();
+        let modified = || fs::metadata(file).unwrap().modified().unwrap();
+        let written = modified();
+        assert_eq!(folders.device_and_sha256(&folders.upscale(&["--gpu", &gpu], &[])), first);
+        assert_eq!(modified(), written, "there was nothing new to save");
+
+        let mut changed = saved.clone();
+        changed[saved.len() / 2] ^= 1;
+        for damaged in [&saved[..saved.len() / 2], &changed, b""] {
+            fs::write(file, damaged).unwrap();
+            assert_eq!(folders.device_and_sha256(&folders.upscale(&["--gpu", &gpu], &[])), first);
+            assert_eq!(fs::read(file).unwrap().len(), saved.len(), "it is written anew");
+        }
+    }
 }
 
 #[test]

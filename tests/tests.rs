@@ -1,6 +1,7 @@
 //! Everything that is tested from outside, as one binary.
 
 mod adapters;
+mod bench;
 mod bytes;
 mod cli;
 mod codec;
