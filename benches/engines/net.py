@@ -60,7 +60,8 @@ def read_float(path: Path) -> list[Layer]:
     """The layers of a file of format `abpn-float`, for pixels of 0..255."""
     with safe_open(path, "np") as file:
         return [
-            Layer(file.get_tensor(f"{name}.weight"), file.get_tensor(f"{name}.bias")) for name in _layer_names(file.keys())
+            Layer(file.get_tensor(f"{name}.weight"), file.get_tensor(f"{name}.bias"))
+            for name in _layer_names(file.keys())
         ]
 
 
