@@ -20,7 +20,7 @@ pub(super) struct Row<'a> {
     pub width: usize,
 }
 
-/// The accumulators of `vectors` vectors of pixels, of which the first has its window's left column at `column`:
+/// The accumulators of `vectors` vectors of pixels, of which the first is at `column`:
 /// `[channel, VECTORS * LANES]`.
 #[inline(always)]
 pub(super) fn convolve<L: Lanes>(lanes: L, block: &Block, row: &Row, column: usize, vectors: usize, acc: &mut [i32]) {

@@ -21,12 +21,10 @@ pub(super) trait Kernel: Send + Sync {
     /// A layer's weights as this kernel reads them.
     fn pack(&self, layer: &Layer) -> Packed;
 
-    /// The codes of `width` pixels of a hidden layer's row. `from` is the column of the first one's window in `input`, to
-    /// the left of the pixel itself; it is `from + 1` in `output`, `[word, stride]` too. `acc` has room for
-    /// `[channel, pixels]`.
+    /// The codes of a hidden layer's row, to `output`, `[word, stride]`. `acc` has room for `[channel, pixels]`.
     fn hidden(&self, layer: &Packed, row: &Row, acc: &mut [i32], output: &mut [u32]);
 
-    /// The residuals of `width` pixels of the last layer's row for 8-bit samples, `[channel, stride]`.
+    /// The residuals of the last layer's row for 8-bit samples, `[channel, stride]`.
     fn last8(&self, layer: &Packed, row: &Row, acc: &mut [i32], output: &mut [i32]);
 
     /// The same for 16-bit samples.
@@ -80,6 +78,7 @@ impl<L: Lanes> Kernel for L {
     }
 }
 
+/// Most pixels that a kernel computes at once.
 const MAX_PIXELS: usize = 64;
 
 fn last<L: Lanes, S: Sample>(lanes: L, layer: &Packed, row: &Row, acc: &mut [i32], output: &mut [i32]) {

@@ -1,12 +1,5 @@
 //! What a kernel has to offer: the few instructions in which instruction sets differ.
 
-/// Most output channels that a kernel's block has.
-#[allow(dead_code)]
-pub(super) const MAX_CHANNELS: usize = 8;
-/// Most vectors of pixels that a kernel's block has.
-#[allow(dead_code)]
-pub(super) const MAX_VECTORS: usize = 4;
-
 /// An instruction set, as vectors of pixels.
 ///
 /// A *word* is 32 bits with neighbouring channels of one pixel: four u8 codes, or two codes of 16 bits, channel 0 in the
@@ -22,9 +15,9 @@ pub(super) trait Lanes: Copy + Send + Sync + 'static {
     const LANES: usize;
     /// Codes of a word, 2 or 4.
     const CODES: usize;
-    /// Output channels computed at once, up to [`MAX_CHANNELS`].
+    /// Output channels computed at once, at most 8.
     const CHANNELS: usize;
-    /// Vectors of pixels computed at once, up to [`MAX_VECTORS`].
+    /// Vectors of pixels computed at once, at most 4.
     const VECTORS: usize;
     /// What [`Lanes::load`] takes off each code, because the instructions want signed ones. The driver folds it into the
     /// bias.

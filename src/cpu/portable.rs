@@ -2,7 +2,7 @@
 
 use super::lanes::Lanes;
 
-/// Eight pixels in arrays.
+/// Four pixels in arrays.
 #[derive(Clone, Copy)]
 pub(super) struct Portable;
 
