@@ -100,6 +100,14 @@ pub enum Error {
     /// No adapter fits what was asked for.
     #[error("no GPU adapter: {0}")]
     NoAdapter(String),
+    /// `ABPN_CPU` names a CPU kernel that abpn or this machine doesn't have.
+    #[error("ABPN_CPU is {name:?}, which this machine can't run; it has {runnable}")]
+    CpuKernel {
+        /// What was asked for.
+        name: String,
+        /// The kernels that can be asked for.
+        runnable: String,
+    },
     /// The adapter lacks something that the kernels need, or its driver refused a device.
     #[error("adapter {adapter:?} can't run the net: {reason}")]
     Adapter {
@@ -116,12 +124,13 @@ pub enum Error {
         /// A side that the adapter can have, in input pixels.
         largest: usize,
     },
-    /// The self-test found a stage whose bytes differ from the reference: the adapter must not be used.
+    /// The self-test found a stage whose bytes differ from the reference: the adapter or CPU kernel must not be
+    /// used.
     #[error(
-        "adapter {adapter:?} computes wrong bytes in stage {stage:?} ({detail}); use --device cpu, or another adapter or driver"
+        "adapter {adapter:?} computes wrong bytes in stage {stage:?} ({detail}); use --device cpu, another adapter or driver; on the CPU, ABPN_CPU=portable"
     )]
     SelfTest {
-        /// The adapter's name.
+        /// The adapter's name, or the CPU's with its kernel.
         adapter: String,
         /// Label of the first stage that differs.
         stage: String,

@@ -70,7 +70,7 @@ impl Upscaler {
         let tiling = self.tiling(width, height, S::BITS)?;
         let work = match &self.engine {
             Engine::Gpu(engine) => Work::Gpu(Box::new(engine.ring(self.net(), S::BITS, &tiling, depth)?)),
-            Engine::Cpu => Work::Host(VecDeque::new()),
+            Engine::Cpu(_) => Work::Host(VecDeque::new()),
         };
         let (upscaler, timings) = (Arc::clone(self), Timings::default());
         Ok(Frames { upscaler, width, height, depth, tiling, work, timings, len: 0, has_failed: false })

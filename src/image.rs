@@ -1,6 +1,5 @@
 //! Pixels in memory, and the 8-bit view that the net sees of them.
 
-use crate::tile::{Tile, Tiling};
 use crate::{Error, Result};
 
 /// The channels of a pixel, in the order in which they lie in memory.
@@ -184,14 +183,6 @@ impl<S: Sample> Rgb<'_, S> {
     /// The samples of `width` pixels from (`x`, `y`) to the right, `[width, 3]`.
     pub fn row(&self, x: usize, y: usize, width: usize) -> &[S] {
         &self.samples[(y * self.width + x) * 3..][..width * 3]
-    }
-
-    /// A copy of a tile's window, `[window_height, window_width, 3]`.
-    pub fn window(&self, tile: &Tile, tiling: &Tiling) -> Vec<S> {
-        (tile.y..tile.y + tiling.window_height)
-            .flat_map(|y| self.row(tile.x, y, tiling.window_width))
-            .copied()
-            .collect()
     }
 }
 

@@ -45,6 +45,7 @@
 
 pub mod bench;
 pub mod codec;
+pub mod cpu;
 mod error;
 pub mod eval;
 mod frames;

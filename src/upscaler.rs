@@ -7,10 +7,7 @@ use crate::image::{Image, Rgb, Sample, Samples};
 use crate::net::Net;
 use crate::tile::Tiling;
 use crate::{Error, Result};
-use crate::{gpu, planes, reference, selftest};
-
-/// Side of the CPU's tiles in input pixels: features of a tile stay in the cache, and the halo costs little.
-const CPU_TILE: usize = 256;
+use crate::{cpu, gpu, planes, selftest};
 
 /// What runs the net.
 #[derive(Clone, Debug, Default)]
@@ -20,7 +17,7 @@ pub enum Target {
     /// `WGPU_ADAPTER_NAME` names it.
     #[default]
     Auto,
-    /// The CPU: always there, the same bytes.
+    /// The CPU: always there, the same bytes. The environment variable [`cpu::CPU_VARIABLE`] names one of its kernels.
     Cpu,
     /// This adapter, whatever it is; one of [`gpu::adapters`].
     Adapter(wgpu::Adapter),
@@ -63,7 +60,7 @@ pub struct Upscaler {
 }
 
 pub(crate) enum Engine {
-    Cpu,
+    Cpu(Box<cpu::Engine>),
     Gpu(Box<gpu::Engine>),
 }
 
@@ -74,7 +71,8 @@ impl Upscaler {
     ///
     /// # Errors
     /// [`Error::Adapter`] if the adapter lacks what the kernels need, [`Error::OutOfMemory`], [`Error::DeviceLost`] or
-    /// [`Error::Gpu`] if it refuses them. [`Target::Auto`] takes the CPU instead.
+    /// [`Error::Gpu`] if it refuses them. [`Target::Auto`] takes the CPU instead. [`Error::CpuKernel`] if `ABPN_CPU` names
+    /// a kernel that this machine can't run.
     pub fn new(net: Net, target: Target) -> Result<Self> {
         Self::with_pipelines(net, target, &[])
     }
@@ -87,8 +85,11 @@ impl Upscaler {
     /// As [`Upscaler::new`].
     pub fn with_pipelines(net: Net, target: Target, pipelines: &[u8]) -> Result<Self> {
         let context = match target {
-            Target::Auto => return Ok(Self::auto(net)),
-            Target::Cpu => return Ok(Self { net, engine: Engine::Cpu, tile: TileSize::Auto }),
+            Target::Auto => return Self::auto(net),
+            Target::Cpu => {
+                let engine = Engine::Cpu(Box::new(cpu::Engine::new(&net)?));
+                return Ok(Self { net, engine, tile: TileSize::Auto });
+            }
             Target::Adapter(adapter) => gpu::Context::open(&adapter)?,
             Target::Device(device, queue) => gpu::Context::borrow(device, queue),
         };
@@ -102,18 +103,22 @@ impl Upscaler {
     pub fn pipelines(&self) -> Option<Vec<u8>> {
         match &self.engine {
             Engine::Gpu(engine) => engine.pipelines(),
-            Engine::Cpu => None,
+            Engine::Cpu(_) => None,
         }
     }
 
-    fn auto(net: Net) -> Self {
+    fn auto(net: Net) -> Result<Self> {
         let on_gpu = || {
             let adapter = gpu::choose(&gpu::Choice::from_env())?.adapter;
             let upscaler = Self::new(net.clone(), Target::Adapter(adapter))?;
             upscaler.self_test()?;
             Ok::<_, Error>(upscaler)
         };
-        on_gpu().unwrap_or_else(|_| Self { net, engine: Engine::Cpu, tile: TileSize::Auto })
+        on_gpu().or_else(|_| {
+            let upscaler = Self::new(net.clone(), Target::Cpu)?;
+            upscaler.self_test()?;
+            Ok(upscaler)
+        })
     }
 
     /// Runs test pictures through every stage, and compares each with the reference.
@@ -123,17 +128,16 @@ impl Upscaler {
     /// [`Upscaler::upscale`].
     pub fn self_test(&self) -> Result<()> {
         match &self.engine {
-            Engine::Cpu => Ok(()),
-            Engine::Gpu(engine) => selftest::run(&self.net, engine),
+            Engine::Cpu(engine) => selftest::run(&self.net, &**engine),
+            Engine::Gpu(engine) => selftest::run(&self.net, &**engine),
         }
     }
 
-    /// All that the self-test's outcome depends on, as text: a program may remember the outcome under it. None on the
-    /// CPU, where there is nothing to test.
-    pub fn identity(&self) -> Option<String> {
+    /// All that the self-test's outcome depends on, as text: a program may remember the outcome under it.
+    pub fn identity(&self) -> String {
         match &self.engine {
-            Engine::Cpu => None,
-            Engine::Gpu(engine) => Some(engine.identity(&self.net)),
+            Engine::Cpu(engine) => engine.identity(&self.net),
+            Engine::Gpu(engine) => engine.identity(&self.net),
         }
     }
 
@@ -149,10 +153,10 @@ impl Upscaler {
         &self.net
     }
 
-    /// What it runs on, for people: an adapter's name and backend, or `CPU reference`.
+    /// What it runs on, for people: an adapter's name and backend, or `CPU` with its kernel.
     pub fn device(&self) -> String {
         match &self.engine {
-            Engine::Cpu => "CPU reference".to_owned(),
+            Engine::Cpu(engine) => engine.label(),
             Engine::Gpu(engine) => gpu::label(engine.info()),
         }
     }
@@ -219,14 +223,7 @@ impl Upscaler {
 
     pub(crate) fn tiling(&self, width: usize, height: usize, bits: u32) -> Result<Tiling> {
         match &self.engine {
-            Engine::Cpu => {
-                let side = match self.tile {
-                    TileSize::Auto => CPU_TILE,
-                    TileSize::Whole => width.max(height),
-                    TileSize::Side(side) => side as usize,
-                };
-                Ok(Tiling::new(width, height, side, side, self.net.halo()))
-            }
+            Engine::Cpu(engine) => Ok(engine.tiling(self.tile, width, height)),
             Engine::Gpu(engine) => engine.tiling(&self.net, self.tile, width, height, bits),
         }
     }
@@ -236,13 +233,13 @@ impl Upscaler {
         &self,
         rgb: Rgb<S>,
         tiling: &Tiling,
-        done: &dyn Fn(usize) -> ControlFlow<()>,
+        done: &(dyn Fn(usize) -> ControlFlow<()> + Sync),
         timings: &mut Timings,
     ) -> Result<Vec<S>> {
         match &self.engine {
-            Engine::Cpu => {
+            Engine::Cpu(engine) => {
                 let start = Instant::now();
-                let picture = reference::upscale(&self.net, rgb, tiling, done);
+                let picture = engine.upscale(rgb, tiling, done);
                 timings.compute += start.elapsed();
                 picture
             }

@@ -8,6 +8,8 @@ use abpn::gpu;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::program::cpu_device;
+
 /// An output folder and a cache folder of their own.
 struct Folders(TempDir);
 
@@ -86,6 +88,9 @@ fn adapters_are_listed_with_what_they_can_run() {
     assert_eq!(row["index"], 0);
     assert_eq!(row["name"], adapter().info.name.as_str());
     assert_eq!(row["kernels"][0], "dot4");
+    let cpu = rows.as_array().unwrap().last().unwrap();
+    assert!(cpu["index"].is_null());
+    assert_eq!(cpu["kernels"], Value::from(abpn::cpu::kernels()));
     let table = folders.run(&["adapters"], &[]).stdout;
     assert!(table.starts_with("index") && table.contains(&adapter().info.name), "{table}");
 }
@@ -103,8 +108,25 @@ fn without_adapters_gpu_is_an_error_and_auto_takes_the_cpu() {
         assert!(!folders.output().exists());
     }
     let ended = folders.upscale(&[], &none);
-    assert_eq!(folders.device_and_sha256(&ended).0, "CPU reference");
-    assert!(ended.stderr.contains("CPU reference"), "it says which device it took: {}", ended.stderr);
+    assert_eq!(folders.device_and_sha256(&ended).0, cpu_device());
+    assert!(ended.stderr.contains(&cpu_device()), "it says which device it took: {}", ended.stderr);
+}
+
+#[test]
+fn each_kernel_of_the_cpu_can_be_asked_for_and_no_other() {
+    let folders = Folders::new();
+    let kernels = abpn::cpu::kernels();
+    let best = folders.device_and_sha256(&folders.upscale(&["--device", "cpu"], &[]));
+    for kernel in &kernels {
+        let ended = folders.upscale(&["--device", "cpu"], &[("ABPN_CPU", kernel)]);
+        assert_eq!(folders.device_and_sha256(&ended), (format!("CPU ({kernel})"), best.1.clone()));
+    }
+    assert_eq!(folders.verdicts().len(), kernels.len());
+    fs::remove_file(folders.output()).unwrap();
+    let ended = folders.upscale(&["--device", "cpu"], &[("ABPN_CPU", "mmx")]);
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    assert!(ended.stderr.contains("mmx") && ended.stderr.contains(&kernels.join(", ")), "{}", ended.stderr);
+    assert!(!folders.output().exists());
 }
 
 #[test]
@@ -133,7 +155,8 @@ fn an_adapter_is_tested_once_and_refused_if_it_failed() {
         assert!(gpu.0.contains(&name), "{}", gpu.0);
         assert_eq!(gpu.1, cpu.1);
     }
-    let verdicts = folders.verdicts();
+    let of_cpu = |path: &PathBuf| fs::read_to_string(path).unwrap().contains(&cpu_device());
+    let verdicts: Vec<_> = folders.verdicts().into_iter().filter(|path| !of_cpu(path)).collect();
     let [verdict] = &verdicts[..] else { panic!("one verdict for one adapter and net: {verdicts:?}") };
     let passed = fs::read_to_string(verdict).unwrap();
 

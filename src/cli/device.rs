@@ -18,7 +18,7 @@ pub enum Device {
     Auto,
     /// A GPU or nothing
     Gpu,
-    /// The CPU: slow, and the same bytes
+    /// The CPU, and the same bytes; ABPN_CPU names one of its kernels (see `abpn adapters`)
     Cpu,
 }
 
@@ -75,7 +75,10 @@ pub fn timed_upscaler(net: Net, args: &DeviceArgs) -> Result<(Upscaler, Startup)
 }
 
 fn on_cpu(net: Net) -> Result<(Upscaler, Startup), Failure> {
-    Ok((Upscaler::new(net, Target::Cpu)?, Startup::default()))
+    let upscaler = Upscaler::new(net, Target::Cpu)?;
+    let start = Instant::now();
+    verdict::remembered(&upscaler)?;
+    Ok((upscaler, Startup { self_test: start.elapsed(), ..Startup::default() }))
 }
 
 fn on_gpu(net: Net, choice: &Choice) -> Result<(Upscaler, Startup), Failure> {

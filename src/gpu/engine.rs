@@ -17,6 +17,7 @@ use crate::image::{self, Rgb, Sample};
 use crate::net::Net;
 use crate::profile::Ceilings;
 use crate::reference::Features;
+use crate::selftest::{Packed, Subject};
 use crate::tile::{Tile, Tiling};
 use crate::upscaler::{TileSize, Timings};
 use crate::{Error, Result};
@@ -133,31 +134,6 @@ impl Engine {
         Ok(picture)
     }
 
-    /// Runs the parts that come before the last stage one by one on a picture that is one window; for the self-test.
-    ///
-    /// `check_packed` is given the picture's words and its 16-bit anchor's, `check_stage` each hidden stage's index, label
-    /// and codes, and whether it left the ring of its planes alone.
-    pub fn trace<S: Sample>(
-        &self,
-        net: &Net,
-        rgb: Rgb<S>,
-        check_packed: impl FnOnce(&str, Vec<u32>, Option<Vec<u32>>) -> Result<()>,
-        mut check_stage: impl FnMut(usize, &str, Features, bool) -> Result<()>,
-    ) -> Result<()> {
-        let program = self.program(net, S::BITS)?;
-        let mut ring = self.take_ring(net, S::BITS, Geometry { width: rgb.width, height: rgb.height })?;
-        let tile = Tile { x: 0, y: 0, columns: 0..rgb.width, rows: 0..rgb.height };
-        ring.upload(&self.context, rgb, &tile)?;
-        let (image, anchor16) = ring.read_packed(&self.context)?;
-        check_packed(&conversion::label(Way::Pack, S::BITS), image, anchor16)?;
-        for (index, layer) in net.hidden().iter().enumerate() {
-            let (features, ring_intact) = ring.trace(&self.context, index, layer.out_channels)?;
-            check_stage(index, &program.stages[index].label, features, ring_intact)?;
-        }
-        self.give_back(ring);
-        Ok(())
-    }
-
     /// The best clock for compute passes.
     pub fn clock(&self) -> Clock {
         self.context.clock()
@@ -241,6 +217,46 @@ impl Engine {
     }
 }
 
+impl Subject for Engine {
+    fn label(&self) -> String {
+        super::label(&self.info)
+    }
+
+    fn packed<S: Sample>(&self, net: &Net, rgb: Rgb<S>) -> Result<Vec<Packed>> {
+        let geometry = Geometry { width: rgb.width, height: rgb.height };
+        let mut ring = self.take_ring(net, S::BITS, geometry)?;
+        ring.upload(&self.context, rgb, &whole(rgb))?;
+        let (image, anchor16) = ring.read_packed(&self.context)?;
+        self.give_back(ring);
+        let label = conversion::label(Way::Pack, S::BITS);
+        let anchor16 = anchor16.map(|actual| (geometry.pack_anchor16(rgb), actual));
+        let pairs = std::iter::once((geometry.pack_image(rgb), image)).chain(anchor16);
+        Ok(pairs.map(|(expected, actual)| Packed { label: label.clone(), expected, actual }).collect())
+    }
+
+    fn trace<S: Sample>(
+        &self,
+        net: &Net,
+        rgb: Rgb<S>,
+        mut check: impl FnMut(usize, &str, Features, bool) -> Result<()>,
+    ) -> Result<()> {
+        let program = self.program(net, S::BITS)?;
+        let mut ring = self.take_ring(net, S::BITS, Geometry { width: rgb.width, height: rgb.height })?;
+        ring.upload(&self.context, rgb, &whole(rgb))?;
+        for (index, layer) in net.hidden().iter().enumerate() {
+            let (features, ring_intact) = ring.trace(&self.context, index, layer.out_channels)?;
+            check(index, &program.stages[index].label, features, ring_intact)?;
+        }
+        self.give_back(ring);
+        Ok(())
+    }
+
+    fn whole<S: Sample>(&self, net: &Net, rgb: Rgb<S>, tile: TileSize) -> Result<Vec<S>> {
+        let tiling = self.tiling(net, tile, rgb.width, rgb.height, S::BITS)?;
+        self.upscale(net, rgb, &tiling, &|_| ControlFlow::Continue(()), &mut Timings::default())
+    }
+}
+
 /// A window whose samples are on the GPU and stay there.
 pub(crate) struct Resident<'a> {
     context: &'a Context,
@@ -264,4 +280,9 @@ impl Resident<'_> {
 /// The window of a picture's tiles.
 fn window(tiling: &Tiling) -> Geometry {
     Geometry { width: tiling.window_width, height: tiling.window_height }
+}
+
+/// A picture as one tile.
+fn whole<S>(rgb: Rgb<S>) -> Tile {
+    Tile { x: 0, y: 0, columns: 0..rgb.width, rows: 0..rgb.height }
 }

@@ -26,7 +26,6 @@ pub use adapter::{Adapter, Choice, adapters, choose};
 pub(crate) use compiled::Compiled;
 pub(crate) use context::{Context, read_words};
 pub(crate) use engine::{Engine, Resident};
-pub(crate) use packing::Geometry;
 pub(crate) use ring::Ring;
 pub use shader::{ShaderText, shaders};
 pub(crate) use stage::to_u32;

@@ -1,0 +1,191 @@
+"""`python -m engines`: see `scripts/bench-engines --help`."""
+
+import argparse
+import json
+import os
+import random
+import sys
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from . import machine, models
+from .abpn import Abpn, AbpnError
+from .contenders import AbpnContender, Contender, ContenderError, EngineContender
+from .results import Group, Row, group_json, markdown, psnr_db
+from .sessions import Setup
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+WIDTH, HEIGHT = 640, 360
+SIZE = f"{WIDTH}x{HEIGHT}"
+CORNER = (64, 76)
+"""Where the frame lies in the photo, left and top."""
+
+CPU_ENGINES = [
+    ("OpenVINO", "int8"),
+    ("OpenVINO", "int8 tflite"),
+    ("OpenVINO", "f32"),
+    ("LiteRT", "int8"),
+    ("LiteRT", "f32"),
+    ("ONNX Runtime", "int8"),
+    ("ONNX Runtime", "f32"),
+    ("ncnn", "int8"),
+    ("ncnn", "bf16"),
+    ("ncnn", "f32"),
+]
+VULKAN_ENGINES = [("ncnn", "int8"), ("ncnn", "fp16"), ("ncnn", "f32")]
+TYPES = ["discrete", "integrated", "virtual", "software", "other"]
+"""Of adapters, the first is taken that there is."""
+
+
+def main() -> int:
+    """Measures and writes the results; 1 if a contender that is there failed or gave a wrong picture."""
+    args = _arguments()
+    folder: Path = args.folder
+    image = _frame(folder)
+    missing = models.write(REPOSITORY / "weights", folder / "models", WIDTH, HEIGHT)
+    for format_, reason in missing.items():
+        _say(f"no {format_} models: {reason}")
+    reference = Abpn(args.abpn).picture(folder / "frame.png", folder / "reference.png")
+    cpus = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
+    threads = args.threads or sorted({1, len(cpus)})
+
+    groups = []
+    if args.only != "vulkan":
+        for count in threads:
+            contenders = _on_cpu(args.abpn, folder, image, count, cpus)
+            title = f"CPU, {count} thread{'s' if count > 1 else ''}"
+            groups.append(_measure(title, contenders, reference, args.rounds))
+    adapter = None
+    if args.only != "cpu":
+        adapter = _adapter(Abpn(args.abpn), args.adapter)
+        if adapter is None:
+            _say("no Vulkan adapter: on Debian, apt install mesa-vulkan-drivers has a software one")
+        else:
+            contenders = _on_vulkan(args.abpn, folder, image, adapter, len(cpus))
+            groups.append(_measure(adapter["name"], contenders, reference, args.vulkan_rounds))
+    _write(args.out, groups, machine.describe(REPOSITORY, len(cpus)) | {"adapter": adapter})
+    return int(any(_failed(row) for group in groups for row in group.rows))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="scripts/bench-engines",
+        description="Times abpn and other engines on the same net and picture, 640x360 to 1920x1080, in turns.",
+    )
+    parser.add_argument("--only", choices=["cpu", "vulkan"], help="run this part alone")
+    parser.add_argument("--threads", type=int, nargs="+", metavar="N", help="of the CPU; by default 1 and all")
+    parser.add_argument("--adapter", metavar="NAME", help="part of a Vulkan adapter's name in `abpn adapters`")
+    parser.add_argument("--rounds", type=int, default=7, metavar="N", help="turns of each on the CPU")
+    parser.add_argument("--vulkan-rounds", type=int, default=3, metavar="N", help="turns of each on the adapter")
+    parser.add_argument("--out", type=Path, metavar="STEM", help="write STEM.json and STEM.md")
+    parser.add_argument("--abpn", type=Path, required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, required=True, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    args.out = args.out or args.folder / "results"
+    return args
+
+
+def _frame(folder: Path) -> Path:
+    """Cuts the frame out of the example photo, as `frame.png` and `frame.npy`, u8, [360, 640, 3]; gives the latter."""
+    left, top = CORNER
+    photo = Image.open(REPOSITORY / "examples/kodim23.png").convert("RGB")
+    frame = photo.crop((left, top, left + WIDTH, top + HEIGHT))
+    folder.mkdir(parents=True, exist_ok=True)
+    frame.save(folder / "frame.png")
+    np.save(folder / "frame.npy", np.asarray(frame))
+    return folder / "frame.npy"
+
+
+def _on_cpu(program: Path, folder: Path, image: Path, threads: int, cpus: list[int]) -> list[Contender]:
+    """abpn with its best kernel, and with AVX2 where that isn't the best; and all engines."""
+    allowed = frozenset(cpus[:threads]) if hasattr(os, "sched_setaffinity") else None
+    kernels = next((row["kernels"] for row in Abpn(program).adapters() if row["backend"] == "cpu"), [])
+    chosen = [kernels[0], *(["avx2"] if "avx2" in kernels[1:] else [])] if kernels else [None]
+
+    def abpn(kernel: str | None) -> Contender:
+        environment = {"RAYON_NUM_THREADS": str(threads)} | ({"ABPN_CPU": kernel} if kernel else {})
+        runner = Abpn(program, environment=environment, cpus=allowed)
+        return AbpnContender(runner, f"int8 {kernel}" if kernel else "int8", folder / "frame.png", SIZE)
+
+    def other(engine: str, precision: str) -> Contender:
+        return EngineContender(engine, Setup(folder / "models", precision, threads), image, allowed)
+
+    return [*map(abpn, chosen), *(other(*names) for names in CPU_ENGINES)]
+
+
+def _on_vulkan(program: Path, folder: Path, image: Path, adapter: dict[str, Any], cpus: int) -> list[Contender]:
+    """abpn and ncnn on one adapter."""
+    abpn = Abpn(program, ("--gpu", str(adapter["index"])))
+    others = [
+        EngineContender(engine, Setup(folder / "models", precision, cpus, adapter["name"]), image)
+        for engine, precision in VULKAN_ENGINES
+    ]
+    return [AbpnContender(abpn, "int8", folder / "frame.png", SIZE), *others]
+
+
+def _adapter(abpn: Abpn, name: str | None) -> dict[str, Any] | None:
+    """The Vulkan adapter to use."""
+    found = [row for row in abpn.adapters() if row["backend"] == "vulkan" and (name or "") in row["name"]]
+    return min(found, key=lambda row: TYPES.index(row["type"]), default=None)
+
+
+def _measure(title: str, contenders: list[Contender], reference: np.ndarray, rounds: int) -> Group:
+    """Starts all, then lets all that give a right picture take turns, in a new order each round."""
+    _say(title)
+    rows = [Row(contender.engine, contender.precision) for contender in contenders]
+    try:
+        ready = [pair for pair in zip(contenders, rows, strict=True) if _start(*pair, reference)]
+        shuffle = random.Random(title).shuffle
+        for _ in range(rounds):
+            shuffle(ready)
+            for contender, row in list(ready):
+                try:
+                    row.rounds_ms.append(median(contender.visit()))
+                except (AbpnError, ContenderError) as error:
+                    row.missing, row.rounds_ms = str(error), []
+                    ready.remove((contender, row))
+    finally:
+        for contender in contenders:
+            contender.stop()
+    return Group(title, rows)
+
+
+def _start(contender: Contender, row: Row, reference: np.ndarray) -> bool:
+    """Whether it runs, and the net that it should."""
+    package = machine.PACKAGES.get(contender.engine)
+    if package and machine.version(package) is None:
+        row.missing = f"{package} could not be installed"
+        return False
+    try:
+        row.psnr_db = psnr_db(contender.start(), reference)
+    except (AbpnError, ContenderError) as error:
+        row.missing = str(error)
+    _say(f"  {row.engine} {row.precision}: {row.missing or f'{row.psnr_db:.1f} dB'}")
+    return row.missing is None and not row.wrong
+
+
+def _failed(row: Row) -> bool:
+    package = machine.PACKAGES.get(row.engine)
+    return row.wrong or (row.missing is not None and (package is None or machine.version(package) is not None))
+
+
+def _write(stem: Path, groups: list[Group], about: dict[str, Any]) -> None:
+    text = markdown(groups)
+    report = about | {"input": SIZE, "groups": [group_json(group) for group in groups]}
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    stem.with_suffix(".md").write_text(text)
+    stem.with_suffix(".json").write_text(json.dumps(report, indent=2) + "\n")
+    print(text, end="")
+    _say(f"written to {stem}.md and {stem}.json")
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,131 @@
+"""Who runs: abpn and other engines, each with a picture to prove that it computes the same net, and a way to be timed."""
+
+import json
+import os
+import select
+import subprocess
+import sys
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from .abpn import Abpn
+from .sessions import Setup
+
+TIMEOUT_S = 300
+VISIT_MS = 1000
+"""About how long a contender runs when its turn comes."""
+MOST_RUNS = 5
+
+
+class ContenderError(Exception):
+    """It can't run, for this reason."""
+
+
+class Contender(Protocol):
+    """Something that runs the net."""
+
+    engine: str
+    precision: str
+
+    def start(self) -> np.ndarray:
+        """Makes it ready and gives its picture, u8, [h, w, 3]."""
+
+    def visit(self) -> list[float]:
+        """Runs a few times; milliseconds a frame."""
+
+    def stop(self) -> None:
+        """Ends it."""
+
+
+def runs_of(frame_ms: float) -> int:
+    """How often to run at a visit."""
+    return max(1, min(MOST_RUNS, int(VISIT_MS / max(frame_ms, 1))))
+
+
+class AbpnContender:
+    """abpn: a fresh process at each visit, which warms up and measures itself."""
+
+    engine = "abpn"
+
+    def __init__(self, abpn: Abpn, precision: str, source: Path, size: str) -> None:
+        self.abpn, self.precision, self.source, self.size = abpn, precision, source, size
+        self.runs = 1
+
+    def start(self) -> np.ndarray:
+        """As in `Contender`."""
+        with tempfile.TemporaryDirectory() as folder:
+            picture = self.abpn.picture(self.source, Path(folder) / "upscaled.png")
+        self.runs = runs_of(self.abpn.frame_ms(self.size, 1)[0])
+        return picture
+
+    def visit(self) -> list[float]:
+        """As in `Contender`."""
+        return self.abpn.frame_ms(self.size, self.runs)
+
+    def stop(self) -> None:
+        """As in `Contender`: there is nothing to end."""
+
+
+class EngineContender:
+    """Another engine, in a worker process that stays."""
+
+    def __init__(self, engine: str, setup: Setup, image: Path, cpus: frozenset[int] | None = None) -> None:
+        self.engine, self.precision = engine, setup.precision
+        self.setup, self.image, self.cpus = setup, image, cpus
+        self.runs = 1
+        self.worker: subprocess.Popen[str] | None = None
+
+    def start(self) -> np.ndarray:
+        """As in `Contender`."""
+        request = json.dumps({"engine": self.engine} | asdict(self.setup), default=str)
+        with tempfile.TemporaryDirectory() as folder:
+            picture = Path(folder) / "picture.npy"
+            self.errors = tempfile.TemporaryFile("w+")
+            self.worker = subprocess.Popen(
+                [sys.executable, "-m", f"{__package__}.worker", request, self.image, picture],
+                env=os.environ | {"OMP_NUM_THREADS": str(self.setup.threads)},
+                preexec_fn=(lambda: os.sched_setaffinity(0, self.cpus)) if self.cpus else None,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self.errors,
+                text=True,
+            )
+            self.runs = runs_of(self._answer()["warm_up_ms"])
+            return np.load(picture)
+
+    def visit(self) -> list[float]:
+        """As in `Contender`."""
+        assert self.worker and self.worker.stdin
+        try:
+            print(self.runs, file=self.worker.stdin, flush=True)
+        except BrokenPipeError as error:
+            raise ContenderError(self._last_words()) from error
+        return self._answer()
+
+    def stop(self) -> None:
+        """As in `Contender`."""
+        if self.worker:
+            self.worker.kill()
+            self.worker.wait()
+
+    def _answer(self):  # noqa: ANN202 (what the worker's JSON is)
+        """The next line of the worker."""
+        assert self.worker and self.worker.stdout
+        ready, _, _ = select.select([self.worker.stdout], [], [], TIMEOUT_S)
+        if not ready:
+            raise ContenderError(f"no answer in {TIMEOUT_S} s")
+        line = self.worker.stdout.readline()
+        if not line:
+            raise ContenderError(self._last_words())
+        return json.loads(line)
+
+    def _last_words(self) -> str:
+        assert self.worker
+        code = self.worker.wait()
+        self.errors.seek(0)
+        lines = self.errors.read().strip().splitlines()
+        return lines[-1] if lines else f"it ended with code {code}"
