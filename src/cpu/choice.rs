@@ -1,9 +1,12 @@
 //! Which kernel runs: the best that this machine has, or the one that is asked for.
 
+#[cfg(target_arch = "x86_64")]
 use super::avx2::Avx2;
 use super::kernel::Kernel;
 use super::lanes::Lanes;
 use super::portable::Portable;
+#[cfg(target_arch = "x86_64")]
+use super::sse2::Sse2;
 use crate::{Error, Result};
 
 /// The environment variable that names a kernel.
@@ -14,7 +17,14 @@ pub(super) fn runnable() -> Vec<Box<dyn Kernel>> {
     fn kernel<L: Lanes>() -> Option<Box<dyn Kernel>> {
         Some(Box::new(L::detect()?))
     }
-    [kernel::<Avx2>(), kernel::<Portable>()].into_iter().flatten().collect()
+    let kernels = [
+        #[cfg(target_arch = "x86_64")]
+        kernel::<Avx2>(),
+        #[cfg(target_arch = "x86_64")]
+        kernel::<Sse2>(),
+        kernel::<Portable>(),
+    ];
+    kernels.into_iter().flatten().collect()
 }
 
 /// Names of the kernels that this machine can run, the best first; [`CPU_VARIABLE`] takes one.

@@ -3,6 +3,7 @@
 //! What differs between instruction sets is one file each: `avx2.rs` and its neighbours, behind the trait of `lanes.rs`.
 //! `convolve.rs` is every kernel's hot loop, `kernel.rs` a layer's row, `sweep.rs` the way of rows through the layers.
 
+#[cfg(target_arch = "x86_64")]
 mod avx2;
 mod choice;
 mod convolve;
@@ -12,6 +13,8 @@ mod packing;
 mod portable;
 mod reconstruct;
 mod requantize;
+#[cfg(target_arch = "x86_64")]
+mod sse2;
 mod sweep;
 #[cfg(test)]
 mod tests;

@@ -8,14 +8,15 @@ pub(super) struct Portable;
 
 impl Lanes for Portable {
     const NAME: &'static str = "portable";
-    const LANES: usize = 4;
+    const LANES: usize = 8;
     const CODES: usize = 2;
-    const CHANNELS: usize = 4;
+    const CHANNELS: usize = 2;
     const VECTORS: usize = 2;
 
-    type Codes = [[i16; 2]; 4];
+    // By code, not by pixel: compilers then see vectors of pixels.
+    type Codes = [[i16; 8]; 2];
     type Weights = [i16; 2];
-    type Acc = [i32; 4];
+    type Acc = [i32; 8];
 
     fn detect() -> Option<Self> {
         Some(Self)
@@ -28,7 +29,8 @@ impl Lanes for Portable {
 
     #[inline(always)]
     fn load(self, words: &[u32]) -> Self::Codes {
-        std::array::from_fn(|lane| self.weights(words[lane]))
+        let words = &words[..Self::LANES];
+        std::array::from_fn(|code| std::array::from_fn(|lane| self.weights(words[lane])[code]))
     }
 
     #[inline(always)]
@@ -39,16 +41,18 @@ impl Lanes for Portable {
 
     #[inline(always)]
     fn acc(self, bias: i32) -> Self::Acc {
-        [bias; 4]
+        [bias; 8]
     }
 
     #[inline(always)]
-    fn add_products(self, acc: Self::Acc, codes: Self::Codes, weights: Self::Weights) -> Self::Acc {
-        std::array::from_fn(|lane| {
-            let product = |i: usize| i32::from(codes[lane][i]) * i32::from(weights[i]);
-            // They can't overflow, but additions that are not checked are ones that compilers vectorise.
-            acc[lane].wrapping_add(product(0).wrapping_add(product(1)))
-        })
+    fn add_products(self, mut acc: Self::Acc, codes: Self::Codes, weights: Self::Weights) -> Self::Acc {
+        for (codes, weight) in codes.iter().zip(weights) {
+            for (acc, &code) in acc.iter_mut().zip(codes) {
+                // It can't overflow, but additions that are not checked are ones that compilers vectorise.
+                *acc = acc.wrapping_add(i32::from(code) * i32::from(weight));
+            }
+        }
+        acc
     }
 
     #[inline(always)]

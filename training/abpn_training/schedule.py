@@ -32,5 +32,5 @@ class Schedule:
             case "wsd":
                 left = self.steps - step
                 # Falls fast first: Hägele et al., "Scaling Laws and Compute-Optimal Training", arXiv 2405.18392.
-                return 1.0 if left >= self.decay else 1 - math.sqrt(1 - left / self.decay)
+                return 1.0 if not self.decay or left >= self.decay else 1 - math.sqrt(1 - left / self.decay)
         raise ValueError(self.kind)

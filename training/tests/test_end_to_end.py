@@ -107,9 +107,10 @@ def test_from_float_to_integers(runs: tuple[Path, Path], folders: Folders, abpn:
     report = json.loads(abpn("eval", "--hr", folders.hr, "--lr", folders.lr, "-m", net, "-d", "cpu", "--json"))
     mean, ours = report["mean"]["net"], evaluate(net, folders.hr, folders.lr)
     assert [ours.psnr_rgb, ours.psnr_y, ours.ssim_y] == pytest.approx(list(mean.values()), abs=1e-9)
-    # Better than bicubic after 240 steps, and the integers follow the float net.
+    # Better than bicubic after 240 steps. The integers are what was tuned: they may be better than the float weights
+    # behind them, and must not be much worse.
     assert ours.psnr_rgb > report["mean"]["bicubic"]["psnr_rgb_db"]
-    assert ours.psnr_rgb == pytest.approx(evaluate(tuned, folders.hr, folders.lr).psnr_rgb, abs=0.1)
+    assert ours.psnr_rgb > evaluate(tuned, folders.hr, folders.lr).psnr_rgb - 0.1
     # What training measured last is what the integer net has, on the picture that was held out.
     measured = log(tmp_path / "qat")[-1][2]
     held_out = next(image["net"]["psnr_rgb_db"] for image in report["images"] if image["name"] == "0.png")
@@ -126,7 +127,7 @@ def test_from_float_to_integers(runs: tuple[Path, Path], folders: Folders, abpn:
 
 
 def test_a_decay_branches_off(folders: Folders, tmp_path: Path) -> None:
-    whole = [*settings(folders), "--steps", 40]
+    whole = [*settings(folders), "--steps", 40, "--warmup", 10]
     assert train("train", "-o", tmp_path / "a", *whole, "--decay-steps", 20).returncode == 0
     assert train("train", "-o", tmp_path / "b", *whole, "--decay-steps", 0, "--keep-every", 20).returncode == 0
     branch = train("train", "-o", tmp_path / "c", "--decay-from", tmp_path / "b/step-00000020.pt", "--decay-steps", 20)
