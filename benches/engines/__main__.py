@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import random
 import sys
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from . import machine, models
+from . import machine, models, pinning
 from .abpn import Abpn, AbpnError
 from .contenders import AbpnContender, Contender, ContenderError, EngineContender
 from .results import Group, Row, group_json, markdown, psnr_db
@@ -50,7 +49,7 @@ def main() -> int:
     for format_, reason in missing.items():
         _say(f"no {format_} models: {reason}")
     reference = Abpn(args.abpn).picture(folder / "frame.png", folder / "reference.png")
-    cpus = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
+    cpus = pinning.cpus()
     threads = args.threads or sorted({1, len(cpus)})
 
     groups = []
@@ -102,7 +101,7 @@ def _frame(folder: Path) -> Path:
 
 def _on_cpu(program: Path, folder: Path, image: Path, threads: int, cpus: list[int]) -> list[Contender]:
     """abpn with its best kernel, and with AVX2 where that isn't the best; and all engines."""
-    allowed = frozenset(cpus[:threads]) if hasattr(os, "sched_setaffinity") else None
+    allowed = cpus[:threads]
     kernels = next((row["kernels"] for row in Abpn(program).adapters() if row["backend"] == "cpu"), [])
     chosen = [kernels[0], *(["avx2"] if "avx2" in kernels[1:] else [])] if kernels else [None]
 
