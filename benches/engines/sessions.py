@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-
 Picture = np.ndarray
 """u8 RGB, [h, w, 3]."""
 

@@ -1,6 +1,7 @@
 """Tests: the models of a random net against plain arithmetic, and the figures of known measurements."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ def random_net(seed: int) -> list[Int8Layer]:
     """Random asymmetric weights that leave most codes within 0..255."""
     random = np.random.default_rng(seed)
     layers = []
-    for inputs, outputs in zip(CHANNELS, CHANNELS[1:], strict=False):
+    for inputs, outputs in pairwise(CHANNELS):
         weight = random.integers(-127, 128, (outputs, inputs, 3, 3)).astype(np.int8)
         bias = random.integers(-5_000, 5_000, outputs).astype(np.int32)
         layers.append(Int8Layer(weight, bias, random.uniform(0.002, 0.003, outputs).astype(np.float32)))
