@@ -48,6 +48,12 @@ pub enum Error {
     /// An image of a kind that this call does not take.
     #[error("{0}")]
     Unsupported(String),
+    /// As many frames as were asked for are in work.
+    #[error("{depth} frames are in work already: pop one before the next is pushed")]
+    FramesFull {
+        /// The most frames in work at once.
+        depth: usize,
+    },
     /// The upscaled image does not fit the memory.
     #[error("not enough memory for an upscaled image of {bytes} bytes")]
     Memory {
@@ -74,7 +80,7 @@ pub enum Error {
         reason: String,
     },
     /// A picture has more pixels than the caller allows.
-    #[error("{width}x{height} pixels are more than the limit of {max_pixels} (raise it with --max-pixels)")]
+    #[error("{width}x{height} pixels are more than the limit of {max_pixels}")]
     TooManyPixels {
         /// Width in pixels.
         width: u32,
@@ -94,6 +100,14 @@ pub enum Error {
     /// No adapter fits what was asked for.
     #[error("no GPU adapter: {0}")]
     NoAdapter(String),
+    /// `ABPN_CPU` names a CPU kernel that abpn or this machine doesn't have.
+    #[error("ABPN_CPU is {name:?}, which this machine can't run; it has {runnable}")]
+    CpuKernel {
+        /// What was asked for.
+        name: String,
+        /// The kernels that can be asked for.
+        runnable: String,
+    },
     /// The adapter lacks something that the kernels need, or its driver refused a device.
     #[error("adapter {adapter:?} can't run the net: {reason}")]
     Adapter {
@@ -110,12 +124,13 @@ pub enum Error {
         /// A side that the adapter can have, in input pixels.
         largest: usize,
     },
-    /// The self-test found a stage whose bytes differ from the reference: the adapter must not be used.
+    /// The self-test found a stage whose bytes differ from the reference: the adapter or CPU kernel must not be
+    /// used.
     #[error(
-        "adapter {adapter:?} computes wrong bytes in stage {stage:?} ({detail}); use --device cpu, or another adapter or driver"
+        "adapter {adapter:?} computes wrong bytes in stage {stage:?} ({detail}); use --device cpu, another adapter or driver; on the CPU, ABPN_CPU=portable"
     )]
     SelfTest {
-        /// The adapter's name.
+        /// The adapter's name, or the CPU's with its kernel.
         adapter: String,
         /// Label of the first stage that differs.
         stage: String,

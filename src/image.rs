@@ -1,6 +1,5 @@
 //! Pixels in memory, and the 8-bit view that the net sees of them.
 
-use crate::tile::{Tile, Tiling};
 use crate::{Error, Result};
 
 /// The channels of a pixel, in the order in which they lie in memory.
@@ -123,8 +122,8 @@ pub(crate) const FINE_STEPS: u16 = u16::MAX / u8::MAX as u16;
 /// A sample type the engines run on: `u8` or `u16`.
 ///
 /// The net always sees 8 bits. A 16-bit image keeps its precision through the anchor: the residual is
-/// taken in [`FINE_STEPS`].
-pub(crate) trait Sample: Copy + Default + PartialEq + Send + Sync + 'static {
+/// taken in steps of 1/257.
+pub trait Sample: sealed::Sealed + bytemuck::Pod + Default + PartialEq + Send + Sync {
     /// Bits a sample.
     const BITS: u32;
     /// The 8-bit value nearest to this one.
@@ -133,6 +132,13 @@ pub(crate) trait Sample: Copy + Default + PartialEq + Send + Sync + 'static {
     fn to_i32(self) -> i32;
     /// `value` clamped to the type's range.
     fn saturating_from(value: i32) -> Self;
+}
+
+mod sealed {
+    /// No other type is a [`Sample`](super::Sample).
+    pub trait Sealed {}
+    impl Sealed for u8 {}
+    impl Sealed for u16 {}
 }
 
 impl Sample for u8 {
@@ -177,14 +183,6 @@ impl<S: Sample> Rgb<'_, S> {
     /// The samples of `width` pixels from (`x`, `y`) to the right, `[width, 3]`.
     pub fn row(&self, x: usize, y: usize, width: usize) -> &[S] {
         &self.samples[(y * self.width + x) * 3..][..width * 3]
-    }
-
-    /// A copy of a tile's window, `[window_height, window_width, 3]`.
-    pub fn window(&self, tile: &Tile, tiling: &Tiling) -> Vec<S> {
-        (tile.y..tile.y + tiling.window_height)
-            .flat_map(|y| self.row(tile.x, y, tiling.window_width))
-            .copied()
-            .collect()
     }
 }
 

@@ -35,15 +35,20 @@
 //! # Ok::<(), abpn::Error>(())
 //! ```
 //!
+//! Frame after frame, with several in work at once: [`Upscaler::frames`].
+//!
 //! Image files, with their ICC profiles and EXIF data, are read and written by [`codec`]; [`eval`] measures nets;
 //! [`net::quantize`] makes integer nets from float weights; [`profile`] says where the time of a run goes, [`nodes`] what
 //! the operators of light nets cost.
 //!
 //! The feature `cli`, on by default, is the program `abpn`; the library does without it.
 
+pub mod bench;
 pub mod codec;
+pub mod cpu;
 mod error;
 pub mod eval;
+mod frames;
 pub mod gpu;
 mod image;
 pub mod net;
@@ -58,7 +63,8 @@ mod tile;
 mod upscaler;
 
 pub use error::{Error, Result};
-pub use image::{Image, Layout, Samples};
+pub use frames::Frames;
+pub use image::{Image, Layout, Sample, Samples};
 pub use net::Net;
 pub use stats::Stats;
 pub use upscaler::{Observer, Target, TileSize, Timings, Upscaler};

@@ -3,15 +3,12 @@
 //! Integers don't save anyone from drivers that miscompile, so this runs on the very adapter, driver and stages that
 //! will be used.
 
-use std::ops::ControlFlow;
-
-use crate::gpu;
 use crate::image::{Rgb, Sample};
 use crate::net::random::random_net;
 use crate::net::{ABPN_X3, Net};
 use crate::random::Random;
 use crate::reference::{self, Features};
-use crate::upscaler::{TileSize, Timings};
+use crate::upscaler::TileSize;
 use crate::{Error, Result};
 
 /// Sizes of the test pictures: a single pixel, and one with several workgroups along both axes whose last ones, in rows
@@ -33,24 +30,66 @@ pub fn nets() -> Result<Vec<(String, Net)>> {
     std::iter::once(Net::read(ABPN_X3).map(|net| ("the shipped x3 net".to_owned(), net))).chain(random).collect()
 }
 
+/// What is tested: an engine with the stages of one net.
+pub(crate) trait Subject {
+    /// A name for people.
+    fn label(&self) -> String;
+
+    /// The words into which the device packs `rgb`, beside those that they should be; none where it packs none.
+    ///
+    /// # Errors
+    /// Whatever the device refuses.
+    fn packed<S: Sample>(&self, _net: &Net, _rgb: Rgb<S>) -> Result<Vec<Packed>> {
+        Ok(Vec::new())
+    }
+
+    /// Runs the hidden stages one after the other on `rgb`, and hands each one's index, label and codes to `check`, and
+    /// whether nothing was written outside the features.
+    ///
+    /// # Errors
+    /// Those of `check`; whatever the device refuses.
+    fn trace<S: Sample>(
+        &self,
+        net: &Net,
+        rgb: Rgb<S>,
+        check: impl FnMut(usize, &str, Features, bool) -> Result<()>,
+    ) -> Result<()>;
+
+    /// All stages, over tiles, up to finished pixels.
+    ///
+    /// # Errors
+    /// Whatever the device refuses.
+    fn whole<S: Sample>(&self, net: &Net, rgb: Rgb<S>, tile: TileSize) -> Result<Vec<S>>;
+}
+
+/// A picture in words.
+pub(crate) struct Packed {
+    /// The stage that packs.
+    pub label: String,
+    pub expected: Vec<u32>,
+    pub actual: Vec<u32>,
+}
+
 /// Compares every stage of `net` on `engine` with the reference, on 8-bit and 16-bit pictures.
 ///
 /// # Errors
 /// [`Error::SelfTest`] for the first stage that differs; whatever the device refuses.
-pub(crate) fn run(net: &Net, engine: &gpu::Engine) -> Result<()> {
+pub(crate) fn run(net: &Net, engine: &impl Subject) -> Result<()> {
     SIZES.iter().try_for_each(|&(width, height)| on_picture(net, engine, width, height))
 }
 
 /// The same on pictures of one size.
-pub(crate) fn on_picture(net: &Net, engine: &gpu::Engine, width: usize, height: usize) -> Result<()> {
+pub(crate) fn on_picture(net: &Net, engine: &impl Subject, width: usize, height: usize) -> Result<()> {
     let samples8 = picture(width, height);
     // The low byte moves the 16-bit sample off the values that 8 bits can hold.
     let bytes = samples8.iter().zip(picture(height, width));
     let samples16: Vec<u16> = bytes.map(|(&high, low)| u16::from_be_bytes([high, low])).collect();
     let rgb = Rgb { width, height, samples: &samples8 };
-    hidden_stages(net, engine, rgb)?;
+    let rgb16 = Rgb { width, height, samples: &samples16 };
+    before_last_stage(net, engine, rgb)?;
+    before_last_stage(net, engine, rgb16)?;
     whole_net(net, engine, rgb)?;
-    whole_net(net, engine, Rgb { width, height, samples: &samples16 })
+    whole_net(net, engine, rgb16)
 }
 
 /// Noise, hard edges between the extremes, and a ramp, side by side; `[height, width, 3]`.
@@ -69,8 +108,14 @@ fn picture(width: usize, height: usize) -> Vec<u8> {
     samples
 }
 
-/// Each hidden stage on its own, fed with what the stages before it wrote.
-fn hidden_stages<S: Sample>(net: &Net, engine: &gpu::Engine, rgb: Rgb<S>) -> Result<()> {
+/// The packing of the picture, and each hidden stage on its own, fed with what the stages before it wrote.
+fn before_last_stage<S: Sample>(net: &Net, engine: &impl Subject, rgb: Rgb<S>) -> Result<()> {
+    for Packed { label, expected, actual } in engine.packed(net, rgb)? {
+        if let Some(at) = first_difference(&expected, &actual) {
+            let detail = format!("word {at} is {:#010x}, not {:#010x}", actual[at], expected[at]);
+            return Err(differs(engine, label, &detail));
+        }
+    }
     let mut expected = Features::of_image(rgb);
     engine.trace(net, rgb, |index, label, features, ring_intact| {
         expected = reference::hidden(&expected, &net.hidden()[index]);
@@ -90,15 +135,13 @@ fn hidden_stages<S: Sample>(net: &Net, engine: &gpu::Engine, rgb: Rgb<S>) -> Res
 }
 
 /// All stages, over tiles, up to finished pixels.
-fn whole_net<S: Sample + std::fmt::Display>(net: &Net, engine: &gpu::Engine, rgb: Rgb<S>) -> Result<()> {
+fn whole_net<S: Sample + std::fmt::Display>(net: &Net, engine: &impl Subject, rgb: Rgb<S>) -> Result<()> {
     let expected = reference::run(net, rgb);
-    let tiling = engine.tiling(net, TILE, rgb.width, rgb.height, S::BITS)?;
-    let done = |_| ControlFlow::Continue(());
-    let actual = engine.upscale(net, rgb, &tiling, &done, &mut Timings::default())?;
+    let actual = engine.whole(net, rgb, TILE)?;
     match first_difference(&expected, &actual) {
         None => Ok(()),
         Some(at) => {
-            let stage = format!("reconstruct, {}-bit", S::BITS);
+            let stage = format!("reconstruct and unpack, {}-bit", S::BITS);
             Err(differs(engine, stage, &place(at, rgb.width * net.scale(), 3, expected[at], actual[at])))
         }
     }
@@ -123,8 +166,8 @@ fn place(
     format!("channel {channel} of pixel ({}, {}) is {actual}, not {expected}", pixel % width, pixel / width)
 }
 
-fn differs(engine: &gpu::Engine, stage: String, detail: &str) -> Error {
-    Error::SelfTest { adapter: gpu::label(engine.info()), stage, detail: detail.to_owned() }
+fn differs(engine: &impl Subject, stage: String, detail: &str) -> Error {
+    Error::SelfTest { adapter: engine.label(), stage, detail: detail.to_owned() }
 }
 
 #[cfg(test)]

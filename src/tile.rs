@@ -20,19 +20,6 @@ pub(crate) struct Tile {
     pub rows: Range<usize>,
 }
 
-impl Tile {
-    /// Copies what this tile gives out of its upscaled window, `[.., scale*window_width, 3]`, into the upscaled picture,
-    /// `[.., scale*width, 3]`.
-    pub fn paste<S: Copy>(&self, window: &[S], window_width: usize, picture: &mut [S], width: usize, scale: usize) {
-        let len = self.columns.len() * scale * 3;
-        for y in self.rows.start * scale..self.rows.end * scale {
-            let from = ((y - self.y * scale) * window_width + self.columns.start - self.x) * scale * 3;
-            let to = (y * width + self.columns.start) * scale * 3;
-            picture[to..][..len].copy_from_slice(&window[from..][..len]);
-        }
-    }
-}
-
 /// How a picture is cut.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Tiling {

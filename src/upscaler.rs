@@ -7,10 +7,7 @@ use crate::image::{Image, Rgb, Sample, Samples};
 use crate::net::Net;
 use crate::tile::Tiling;
 use crate::{Error, Result};
-use crate::{gpu, planes, reference, selftest};
-
-/// Side of the CPU's tiles in input pixels: features of a tile stay in the cache, and the halo costs little.
-const CPU_TILE: usize = 256;
+use crate::{cpu, gpu, planes, selftest};
 
 /// What runs the net.
 #[derive(Clone, Debug, Default)]
@@ -20,7 +17,7 @@ pub enum Target {
     /// `WGPU_ADAPTER_NAME` names it.
     #[default]
     Auto,
-    /// The CPU: always there, the same bytes.
+    /// The CPU: always there, the same bytes. The environment variable [`cpu::CPU_VARIABLE`] names one of its kernels.
     Cpu,
     /// This adapter, whatever it is; one of [`gpu::adapters`].
     Adapter(wgpu::Adapter),
@@ -43,11 +40,12 @@ pub enum TileSize {
 /// Where the time of one [`Upscaler::upscale_observed`] went.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Timings {
-    /// Packing pixels and handing them to the GPU; zero on the CPU.
+    /// Copying pixels to memory that the GPU sees; zero on the CPU.
     pub upload: Duration,
-    /// Computing: on a GPU, the time that the host waited for it.
+    /// Computing: on a GPU, the time that the host took to submit it and waited for it. Some drivers compute within the
+    /// submission.
     pub compute: Duration,
-    /// Copying finished pixels out of GPU memory and unpacking them; zero on the CPU.
+    /// Copying finished pixels out of memory that the GPU sees; zero on the CPU.
     pub read_back: Duration,
 }
 
@@ -62,7 +60,7 @@ pub struct Upscaler {
 }
 
 pub(crate) enum Engine {
-    Cpu,
+    Cpu(Box<cpu::Engine>),
     Gpu(Box<gpu::Engine>),
 }
 
@@ -73,26 +71,54 @@ impl Upscaler {
     ///
     /// # Errors
     /// [`Error::Adapter`] if the adapter lacks what the kernels need, [`Error::OutOfMemory`], [`Error::DeviceLost`] or
-    /// [`Error::Gpu`] if it refuses them. [`Target::Auto`] takes the CPU instead.
+    /// [`Error::Gpu`] if it refuses them. [`Target::Auto`] takes the CPU instead. [`Error::CpuKernel`] if `ABPN_CPU` names
+    /// a kernel that this machine can't run.
     pub fn new(net: Net, target: Target) -> Result<Self> {
+        Self::with_pipelines(net, target, &[])
+    }
+
+    /// As [`Upscaler::new`], with what [`Upscaler::pipelines`] gave earlier, so that less has to be compiled. What is
+    /// damaged, or of another adapter, driver or version, counts for nothing, as do `pipelines` for [`Target::Auto`] and
+    /// the CPU.
+    ///
+    /// # Errors
+    /// As [`Upscaler::new`].
+    pub fn with_pipelines(net: Net, target: Target, pipelines: &[u8]) -> Result<Self> {
         let context = match target {
-            Target::Auto => return Ok(Self::auto(net)),
-            Target::Cpu => return Ok(Self { net, engine: Engine::Cpu, tile: TileSize::Auto }),
+            Target::Auto => return Self::auto(net),
+            Target::Cpu => {
+                let engine = Engine::Cpu(Box::new(cpu::Engine::new(&net)?));
+                return Ok(Self { net, engine, tile: TileSize::Auto });
+            }
             Target::Adapter(adapter) => gpu::Context::open(&adapter)?,
             Target::Device(device, queue) => gpu::Context::borrow(device, queue),
         };
-        let engine = Engine::Gpu(Box::new(gpu::Engine::new(context, &net)?));
+        let engine = Engine::Gpu(Box::new(gpu::Engine::new(context.with_pipelines(pipelines), &net)?));
         Ok(Self { net, engine, tile: TileSize::Auto })
     }
 
-    fn auto(net: Net) -> Self {
+    /// The pipelines compiled so far, as the driver keeps them, to save for [`Upscaler::with_pipelines`] under
+    /// [`gpu::pipelines_key`]. None if there is nothing new to save, or the backend has no such thing: Vulkan has it, on a
+    /// device of the caller's if that has [`wgpu::Features::PIPELINE_CACHE`].
+    pub fn pipelines(&self) -> Option<Vec<u8>> {
+        match &self.engine {
+            Engine::Gpu(engine) => engine.pipelines(),
+            Engine::Cpu(_) => None,
+        }
+    }
+
+    fn auto(net: Net) -> Result<Self> {
         let on_gpu = || {
             let adapter = gpu::choose(&gpu::Choice::from_env())?.adapter;
             let upscaler = Self::new(net.clone(), Target::Adapter(adapter))?;
             upscaler.self_test()?;
             Ok::<_, Error>(upscaler)
         };
-        on_gpu().unwrap_or_else(|_| Self { net, engine: Engine::Cpu, tile: TileSize::Auto })
+        on_gpu().or_else(|_| {
+            let upscaler = Self::new(net.clone(), Target::Cpu)?;
+            upscaler.self_test()?;
+            Ok(upscaler)
+        })
     }
 
     /// Runs test pictures through every stage, and compares each with the reference.
@@ -102,17 +128,16 @@ impl Upscaler {
     /// [`Upscaler::upscale`].
     pub fn self_test(&self) -> Result<()> {
         match &self.engine {
-            Engine::Cpu => Ok(()),
-            Engine::Gpu(engine) => selftest::run(&self.net, engine),
+            Engine::Cpu(engine) => selftest::run(&self.net, &**engine),
+            Engine::Gpu(engine) => selftest::run(&self.net, &**engine),
         }
     }
 
-    /// All that the self-test's outcome depends on, as text: a program may remember the outcome under it. None on the
-    /// CPU, where there is nothing to test.
-    pub fn identity(&self) -> Option<String> {
+    /// All that the self-test's outcome depends on, as text: a program may remember the outcome under it.
+    pub fn identity(&self) -> String {
         match &self.engine {
-            Engine::Cpu => None,
-            Engine::Gpu(engine) => Some(engine.identity(&self.net)),
+            Engine::Cpu(engine) => engine.identity(&self.net),
+            Engine::Gpu(engine) => engine.identity(&self.net),
         }
     }
 
@@ -128,10 +153,10 @@ impl Upscaler {
         &self.net
     }
 
-    /// What it runs on, for people: an adapter's name and backend, or `CPU reference`.
+    /// What it runs on, for people: an adapter's name and backend, or `CPU` with its kernel.
     pub fn device(&self) -> String {
         match &self.engine {
-            Engine::Cpu => "CPU reference".to_owned(),
+            Engine::Cpu(engine) => engine.label(),
             Engine::Gpu(engine) => gpu::label(engine.info()),
         }
     }
@@ -151,7 +176,7 @@ impl Upscaler {
     /// As [`Upscaler::upscale`]; [`Error::Cancelled`] if `observer` breaks.
     pub fn upscale_observed(&self, image: &Image, observer: Observer) -> Result<(Image, Timings)> {
         let scale = self.net.scale();
-        let (width, height) = self.check_size(image)?;
+        let (width, height) = self.check_size(image.width(), image.height())?;
         let (samples, timings) = match image.samples() {
             Samples::U8(samples) => {
                 let (samples, timings) = self.upscale_planes(image, samples, observer)?;
@@ -167,8 +192,8 @@ impl Upscaler {
     }
 
     /// The result's width and height.
-    pub(crate) fn check_size(&self, image: &Image) -> Result<(u32, u32)> {
-        let (width, height, scale) = (image.width(), image.height(), self.net.scale());
+    pub(crate) fn check_size(&self, width: u32, height: u32) -> Result<(u32, u32)> {
+        let scale = self.net.scale();
         let error = |reason| Error::ImageSize { width, height, scale, reason };
         #[expect(clippy::cast_possible_truncation, reason = "2 to 4")]
         let scaled = |length: u32| length.checked_mul(scale as u32).ok_or(error("a side would exceed 2^32 - 1 pixels"));
@@ -198,30 +223,23 @@ impl Upscaler {
 
     pub(crate) fn tiling(&self, width: usize, height: usize, bits: u32) -> Result<Tiling> {
         match &self.engine {
-            Engine::Cpu => {
-                let side = match self.tile {
-                    TileSize::Auto => CPU_TILE,
-                    TileSize::Whole => width.max(height),
-                    TileSize::Side(side) => side as usize,
-                };
-                Ok(Tiling::new(width, height, side, side, self.net.halo()))
-            }
+            Engine::Cpu(engine) => Ok(engine.tiling(self.tile, width, height)),
             Engine::Gpu(engine) => engine.tiling(&self.net, self.tile, width, height, bits),
         }
     }
 
     /// Runs the net over all tiles; `[height, width, 3]` to `[scale*height, scale*width, 3]`.
-    fn upscale_rgb<S: Sample>(
+    pub(crate) fn upscale_rgb<S: Sample>(
         &self,
         rgb: Rgb<S>,
         tiling: &Tiling,
-        done: &dyn Fn(usize) -> ControlFlow<()>,
+        done: &(dyn Fn(usize) -> ControlFlow<()> + Sync),
         timings: &mut Timings,
     ) -> Result<Vec<S>> {
         match &self.engine {
-            Engine::Cpu => {
+            Engine::Cpu(engine) => {
                 let start = Instant::now();
-                let picture = reference::upscale(&self.net, rgb, tiling, done);
+                let picture = engine.upscale(rgb, tiling, done);
                 timings.compute += start.elapsed();
                 picture
             }

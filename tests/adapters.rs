@@ -8,6 +8,8 @@ use abpn::gpu;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::program::cpu_device;
+
 /// An output folder and a cache folder of their own.
 struct Folders(TempDir);
 
@@ -27,7 +29,12 @@ impl Folders {
     }
 
     fn verdicts(&self) -> Vec<PathBuf> {
-        let folder = self.0.path().join("abpn/selftest");
+        self.cached("selftest")
+    }
+
+    /// The files of this kind in the cache folder.
+    fn cached(&self, kind: &str) -> Vec<PathBuf> {
+        let folder = self.0.path().join("abpn").join(kind);
         folder.read_dir().map(|files| files.map(|file| file.unwrap().path()).collect()).unwrap_or_default()
     }
 
@@ -81,6 +88,9 @@ fn adapters_are_listed_with_what_they_can_run() {
     assert_eq!(row["index"], 0);
     assert_eq!(row["name"], adapter().info.name.as_str());
     assert_eq!(row["kernels"][0], "dot4");
+    let cpu = rows.as_array().unwrap().last().unwrap();
+    assert!(cpu["index"].is_null());
+    assert_eq!(cpu["kernels"], Value::from(abpn::cpu::kernels()));
     let table = folders.run(&["adapters"], &[]).stdout;
     assert!(table.starts_with("index") && table.contains(&adapter().info.name), "{table}");
 }
@@ -98,8 +108,25 @@ fn without_adapters_gpu_is_an_error_and_auto_takes_the_cpu() {
         assert!(!folders.output().exists());
     }
     let ended = folders.upscale(&[], &none);
-    assert_eq!(folders.device_and_sha256(&ended).0, "CPU reference");
-    assert!(ended.stderr.contains("CPU reference"), "it says which device it took: {}", ended.stderr);
+    assert_eq!(folders.device_and_sha256(&ended).0, cpu_device());
+    assert!(ended.stderr.contains(&cpu_device()), "it says which device it took: {}", ended.stderr);
+}
+
+#[test]
+fn each_kernel_of_the_cpu_can_be_asked_for_and_no_other() {
+    let folders = Folders::new();
+    let kernels = abpn::cpu::kernels();
+    let best = folders.device_and_sha256(&folders.upscale(&["--device", "cpu"], &[]));
+    for kernel in &kernels {
+        let ended = folders.upscale(&["--device", "cpu"], &[("ABPN_CPU", kernel)]);
+        assert_eq!(folders.device_and_sha256(&ended), (format!("CPU ({kernel})"), best.1.clone()));
+    }
+    assert_eq!(folders.verdicts().len(), kernels.len());
+    fs::remove_file(folders.output()).unwrap();
+    let ended = folders.upscale(&["--device", "cpu"], &[("ABPN_CPU", "mmx")]);
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    assert!(ended.stderr.contains("mmx") && ended.stderr.contains(&kernels.join(", ")), "{}", ended.stderr);
+    assert!(!folders.output().exists());
 }
 
 #[test]
@@ -128,7 +155,8 @@ fn an_adapter_is_tested_once_and_refused_if_it_failed() {
         assert!(gpu.0.contains(&name), "{}", gpu.0);
         assert_eq!(gpu.1, cpu.1);
     }
-    let verdicts = folders.verdicts();
+    let of_cpu = |path: &PathBuf| fs::read_to_string(path).unwrap().contains(&cpu_device());
+    let verdicts: Vec<_> = folders.verdicts().into_iter().filter(|path| !of_cpu(path)).collect();
     let [verdict] = &verdicts[..] else { panic!("one verdict for one adapter and net: {verdicts:?}") };
     let passed = fs::read_to_string(verdict).unwrap();
 
@@ -148,6 +176,34 @@ fn an_adapter_is_tested_once_and_refused_if_it_failed() {
     let ended = folders.upscale(&["--device", "auto"], &[("WGPU_ADAPTER_NAME", &name)]);
     assert_eq!(folders.device_and_sha256(&ended), cpu);
     assert!(ended.stderr.contains("the CPU takes over"), "{}", ended.stderr);
+}
+
+#[test]
+fn saved_pipelines_are_used_again_and_damaged_ones_replaced() {
+    let adapters = gpu::adapters().into_iter();
+    let vulkan: Vec<_> = adapters.filter(|adapter| adapter.info.backend == wgpu::Backend::Vulkan).collect();
+    let expected = cfg!(target_os = "linux");
+    assert!(!expected || !vulkan.is_empty(), "no Vulkan adapter to test on: apt-get install mesa-vulkan-drivers");
+    for adapter in vulkan {
+        let folders = Folders::new();
+        let gpu = adapter.index.to_string();
+        let first = folders.device_and_sha256(&folders.upscale(&["--gpu", &gpu], &[]));
+        let files = folders.cached("pipelines");
+        let [file] = &files[..] else { panic!("one file for one adapter: {files:?}") };
+        let saved = fs::read(file).unwrap();
+        let modified = || fs::metadata(file).unwrap().modified().unwrap();
+        let written = modified();
+        assert_eq!(folders.device_and_sha256(&folders.upscale(&["--gpu", &gpu], &[])), first);
+        assert_eq!(modified(), written, "there was nothing new to save");
+
+        let mut changed = saved.clone();
+        changed[saved.len() / 2] ^= 1;
+        for damaged in [&saved[..saved.len() / 2], &changed, b""] {
+            fs::write(file, damaged).unwrap();
+            assert_eq!(folders.device_and_sha256(&folders.upscale(&["--gpu", &gpu], &[])), first);
+            assert_eq!(fs::read(file).unwrap().len(), saved.len(), "it is written anew");
+        }
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::pictures::{DEPTHS, LAYOUTS, bare, encoded, exif, gradient, icc, noise};
-use crate::program::{Ended, Folder, ended, nearest, zeros};
+use crate::program::{Ended, Folder, cpu_device, ended, nearest, zeros};
 
 /// What the net of [`nearest`] makes of an image without alpha.
 fn repeated(image: &Image, scale: usize) -> Image {
@@ -37,7 +37,7 @@ fn an_image_goes_beside_its_input_by_default() {
     folder.image("a.b.png", &image);
     let ended = folder.accept("a.b.png", &["a.b_x3.png"]);
     assert_eq!(folder.read("a.b_x3.png").image, repeated(&image, 3));
-    assert_eq!(ended.stderr, "abpn: running on CPU reference\n");
+    assert_eq!(ended.stderr, format!("abpn: running on {}\n", cpu_device()));
     assert_eq!(folder.run("a.b.png --overwrite --quiet").stderr, "");
 }
 
@@ -348,7 +348,7 @@ fn json_tells_everything() {
         let text = |name: &str| line[name].as_str().unwrap().to_owned();
         assert_eq!((text("input"), text("output")), ("a.png".to_owned(), "out.qoi".to_owned()));
         assert_eq!((text("status"), text("layout")), ("upscaled".to_owned(), "rgb".to_owned()));
-        assert_eq!(text("device"), "CPU reference");
+        assert_eq!(text("device"), cpu_device());
         let numbers = ["input_width", "input_height", "output_width", "output_height", "bits"];
         assert_eq!(numbers.map(|name| line[name].as_u64().unwrap()), [4, 3, 12, 9, u64::from(bits)]);
         let raw: Vec<u8> = match repeated(&image, 3).into_samples() {

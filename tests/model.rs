@@ -1,11 +1,12 @@
 //! `abpn model`: what it says of weight files, and the nets that it makes.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use abpn::net::ABPN_X3;
+use abpn::net::quantize::{FloatNet, quantize};
 use abpn::{Layout, Net};
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
@@ -194,4 +195,41 @@ fn quantize_names_pictures_that_it_can_not_use() {
     fs::write(folder.path("pictures/b.png"), "no picture").unwrap();
     folder.refuse("quantize float.safetensors --calibrate pictures -o out", 1, &["b.png"]);
     folder.refuse("quantize float.safetensors --calibrate pictures --crops 0 -o out", 2, &["--crops"]);
+}
+
+#[test]
+fn quantize_takes_ranges_in_place_of_pictures() {
+    let folder = Folder::new();
+    fs::write(folder.path("ranges.json"), r#"{"ranges": [301.5]}"#).unwrap();
+    let said = folder.accept("quantize float.safetensors --ranges ranges.json -o out");
+    assert_eq!(said, "code 255 of each hidden layer: 301.5\n");
+    let float = FloatNet::read(&fs::read(folder.path("float.safetensors")).unwrap()).unwrap();
+    let net = Net::read(&fs::read(folder.path("out")).unwrap()).unwrap();
+    assert_eq!(net, quantize(&float, &[301.5], BTreeMap::new()).unwrap());
+    // Another range is another net.
+    assert_ne!(net, quantize(&float, &[300.0], BTreeMap::new()).unwrap());
+}
+
+#[test]
+fn quantize_refuses_ranges_that_do_not_fit() {
+    let folder = Folder::new();
+    for (text, reason) in [
+        ("", "ranges"),
+        ("[1.5]", "ranges"),
+        ("{}", "ranges"),
+        (r#"{"ranges": ["1.5"]}"#, "ranges"),
+        (r#"{"ranges": [1.5], "scale": 3}"#, "scale"),
+        (r#"{"ranges": [1.5, 2.5]}"#, "2 ranges"),
+        (r#"{"ranges": [0.0]}"#, "positive"),
+        (r#"{"ranges": [1e999]}"#, "ranges"),
+    ] {
+        fs::write(folder.path("ranges.json"), text).unwrap();
+        folder.refuse("quantize float.safetensors --ranges ranges.json -o out", 6, &[reason]);
+    }
+    folder.refuse("quantize float.safetensors --ranges none.json -o out", 6, &["none.json"]);
+    // Exactly one of the two.
+    folder.refuse("quantize float.safetensors -o out", 2, &["--calibrate", "--ranges"]);
+    let both = "quantize float.safetensors --calibrate pictures --ranges ranges.json -o out";
+    folder.refuse(both, 2, &["--calibrate", "--ranges"]);
+    folder.refuse("quantize float.safetensors --ranges ranges.json --crops 3 -o out", 2, &["--crops"]);
 }

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use abpn::codec::{DEFAULT_MAX_PIXELS, Format, Picture, read};
-use abpn::net::{Layer, TAPS};
-use abpn::{Image, Net};
+use abpn::net::{ABPN_X3, Layer, TAPS};
+use abpn::{Image, Net, Target, Upscaler};
 use tempfile::TempDir;
 
 use crate::pictures::{bare, encoded};
@@ -133,4 +133,9 @@ pub fn zeros(scale: usize, hidden: usize, width: usize) -> Net {
 
 pub fn nearest(scale: usize) -> Net {
     zeros(scale, 0, 0)
+}
+
+/// What the program calls the CPU of this machine.
+pub fn cpu_device() -> String {
+    Upscaler::new(Net::read(ABPN_X3).unwrap(), Target::Cpu).unwrap().device()
 }

@@ -1,15 +1,18 @@
-//! `abpn adapters`: what wgpu sees.
+//! `abpn adapters`: what can compute.
 
+use abpn::cpu;
 use abpn::gpu::{self, Adapter};
 use serde::Serialize;
 
 use super::Failure;
 use super::print::print;
 
-/// Lists the GPU adapters: index, name, backend, type, driver, and the kernels that each can run.
+/// Lists the GPU adapters and the CPU: index, name, backend, type, driver, and the kernels that each can run.
 ///
 /// A GPU with two drivers, say Vulkan and GL, is two adapters. `--gpu` of the other commands takes an index of this
 /// list or a part of a name. WGPU_BACKEND=vulkan,gl,... restricts the list to some backends.
+///
+/// The CPU comes last, with the kernels for its instruction sets, the best first; ABPN_CPU names another one to run.
 #[derive(clap::Args)]
 pub struct Args {
     /// Print one JSON array instead of a table.
@@ -19,7 +22,8 @@ pub struct Args {
 
 #[derive(Serialize)]
 struct Row {
-    index: usize,
+    /// None for the CPU.
+    index: Option<usize>,
     name: String,
     backend: String,
     r#type: &'static str,
@@ -31,11 +35,23 @@ struct Row {
 }
 
 impl Row {
+    fn cpu() -> Self {
+        Self {
+            index: None,
+            name: "CPU".to_owned(),
+            backend: "cpu".to_owned(),
+            r#type: "cpu",
+            driver: String::new(),
+            kernels: cpu::kernels(),
+            reason: None,
+        }
+    }
+
     fn new(adapter: &Adapter) -> Self {
         let info = &adapter.info;
         let runnable = adapter.check();
         Self {
-            index: adapter.index,
+            index: Some(adapter.index),
             name: info.name.clone(),
             backend: info.backend.to_string(),
             r#type: match info.device_type {
@@ -54,7 +70,7 @@ impl Row {
     fn cells(&self) -> [String; 6] {
         let kernels = self.reason.clone().unwrap_or_else(|| self.kernels.join(" "));
         [
-            self.index.to_string(),
+            self.index.map_or_else(|| "-".to_owned(), |index| index.to_string()),
             self.name.clone(),
             self.backend.clone(),
             self.r#type.to_owned(),
@@ -66,14 +82,14 @@ impl Row {
 
 /// Runs the command.
 pub fn run(args: Args) -> Result<(), Failure> {
-    let rows: Vec<_> = gpu::adapters().iter().map(Row::new).collect();
+    let rows: Vec<_> = gpu::adapters().iter().map(Row::new).chain([Row::cpu()]).collect();
     let text = if args.json {
         serde_json::to_string_pretty(&rows).map_err(|error| Failure::new(error.to_string()))?
     } else {
         table(&rows)
     };
     print(&text)?;
-    if rows.is_empty() {
+    if rows.iter().all(|row| row.index.is_none()) {
         // Says what to do about it.
         gpu::choose(&gpu::Choice::Index(0))?;
     }

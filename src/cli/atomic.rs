@@ -33,7 +33,7 @@ pub fn check_free(path: &Path, overwrite: bool) -> Result<()> {
         return Ok(());
     }
     if !overwrite {
-        let reason = "it is already there; replace it with --overwrite, or pass over such images with --skip-existing";
+        let reason = "it is already there; replace it with --overwrite";
         return refuse(io::ErrorKind::AlreadyExists, reason);
     }
     // A rename would replace a device or a pipe by a file.

@@ -1,12 +1,15 @@
 //! What computes: the options for it, and the upscaler they ask for.
 
+use std::fs;
+use std::time::{Duration, Instant};
+
 use abpn::gpu::{self, Adapter, Choice};
 use abpn::{Net, Target, Upscaler};
 use clap::ValueEnum;
 
 use super::failure::NO_ADAPTER;
 use super::message::say;
-use super::{Failure, verdict};
+use super::{Failure, cache, verdict};
 
 /// Where to compute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -15,7 +18,7 @@ pub enum Device {
     Auto,
     /// A GPU or nothing
     Gpu,
-    /// The CPU: slow, and the same bytes
+    /// The CPU, and the same bytes; ABPN_CPU names one of its kernels (see `abpn adapters`)
     Cpu,
 }
 
@@ -35,6 +38,25 @@ pub struct DeviceArgs {
 /// # Errors
 /// If a GPU was asked for, by an option or by WGPU_ADAPTER_NAME, and can't be had or trusted.
 pub fn upscaler(net: Net, args: &DeviceArgs) -> Result<Upscaler, Failure> {
+    timed_upscaler(net, args).map(|(upscaler, _)| upscaler)
+}
+
+/// How long the parts of the start took; zero on the CPU.
+#[derive(Clone, Copy, Default)]
+pub struct Startup {
+    /// Finding the adapter.
+    pub adapter: Duration,
+    /// Opening it, and compiling the pipelines.
+    pub pipelines: Duration,
+    /// The self-test, if it has not passed before.
+    pub self_test: Duration,
+}
+
+/// As [`upscaler`], and how long that took.
+///
+/// # Errors
+/// As [`upscaler`].
+pub fn timed_upscaler(net: Net, args: &DeviceArgs) -> Result<(Upscaler, Startup), Failure> {
     let choice = args.gpu.clone().unwrap_or_else(Choice::from_env);
     match (args.device, &args.gpu) {
         (Device::Cpu, Some(_)) => Err(contradiction()),
@@ -52,14 +74,27 @@ pub fn upscaler(net: Net, args: &DeviceArgs) -> Result<Upscaler, Failure> {
     }
 }
 
-fn on_cpu(net: Net) -> Result<Upscaler, Failure> {
-    Ok(Upscaler::new(net, Target::Cpu)?)
+fn on_cpu(net: Net) -> Result<(Upscaler, Startup), Failure> {
+    let upscaler = Upscaler::new(net, Target::Cpu)?;
+    let start = Instant::now();
+    verdict::remembered(&upscaler)?;
+    Ok((upscaler, Startup { self_test: start.elapsed(), ..Startup::default() }))
 }
 
-fn on_gpu(net: Net, choice: &Choice) -> Result<Upscaler, Failure> {
-    let upscaler = Upscaler::new(net, Target::Adapter(gpu::choose(choice)?.adapter))?;
+fn on_gpu(net: Net, choice: &Choice) -> Result<(Upscaler, Startup), Failure> {
+    let start = Instant::now();
+    let adapter = gpu::choose(choice)?;
+    let found = Instant::now();
+    let path = || cache::path("pipelines", &gpu::pipelines_key(&adapter.info)?, "bin");
+    let saved = path().and_then(|path| fs::read(path).ok()).unwrap_or_default();
+    let upscaler = Upscaler::with_pipelines(net, Target::Adapter(adapter.adapter.clone()), &saved)?;
+    let compiled = Instant::now();
     verdict::remembered(&upscaler)?;
-    Ok(upscaler)
+    let self_test = compiled.elapsed();
+    if let Some(pipelines) = upscaler.pipelines() {
+        cache::write(path(), &pipelines);
+    }
+    Ok((upscaler, Startup { adapter: found - start, pipelines: compiled - found, self_test }))
 }
 
 /// The adapter that `args` ask for, untested, or none for the CPU; by default the best real GPU if there is one.

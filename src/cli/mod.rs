@@ -2,6 +2,8 @@
 
 mod adapters;
 mod atomic;
+mod bench;
+mod cache;
 mod degrade;
 mod device;
 mod eval;
@@ -42,6 +44,7 @@ enum Command {
     Selftest(selftest::Args),
     Eval(eval::Args),
     Profile(profile::Args),
+    Bench(bench::Args),
     Degrade(degrade::Args),
     Model(model::Args),
     Nodes(nodes::Args),
@@ -55,6 +58,7 @@ pub fn main() -> ExitCode {
         Command::Selftest(args) => selftest::run(args),
         Command::Eval(args) => eval::run(args),
         Command::Profile(args) => profile::run(args),
+        Command::Bench(args) => bench::run(args),
         Command::Degrade(args) => degrade::run(args),
         Command::Model(args) => model::run(args),
         Command::Nodes(args) => nodes::run(args),

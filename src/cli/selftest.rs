@@ -1,12 +1,12 @@
-//! `abpn selftest`: does an adapter compute the reference's bytes?
+//! `abpn selftest`: do adapters and the CPU compute the reference's bytes?
 
 use abpn::gpu::{self, Adapter};
 use abpn::{Target, Upscaler};
 
 use super::print::print;
-use super::{Failure, verdict};
+use super::{Failure, net, verdict};
 
-/// Checks adapters against the reference: every stage of the shipped net and of others of its family.
+/// Checks adapters and the CPU's kernel against the reference: every stage of the shipped net and of others of its family.
 ///
 /// `abpn upscale` does a short form of this once for each adapter and driver, and refuses an adapter that fails.
 #[derive(clap::Args)]
@@ -24,7 +24,12 @@ pub fn run(args: Args) -> Result<(), Failure> {
     };
     let mut failures = Vec::new();
     for adapter in &adapters {
-        failures.extend(test(adapter)?);
+        let device = format!("{}: {}", adapter.index, adapter.label());
+        failures.extend(test(&device, || Target::Adapter(adapter.adapter.clone()))?);
+    }
+    if args.gpu.is_none() {
+        let device = Upscaler::new(net::load(None, None)?, Target::Cpu)?.device();
+        failures.extend(test(&device, || Target::Cpu)?);
     }
     failures.into_iter().next().map_or(Ok(()), Err)
 }
@@ -43,15 +48,14 @@ fn runnable() -> Result<Vec<Adapter>, Failure> {
     Ok(adapters)
 }
 
-/// Tests one adapter with every net, says how each went, and gives what went wrong.
-fn test(adapter: &Adapter) -> Result<Option<Failure>, Failure> {
+/// Tests one target with every net, says how each went, and gives what went wrong.
+fn test(device: &str, target: impl Fn() -> Target) -> Result<Option<Failure>, Failure> {
     let mut first = None;
     for (name, net) in abpn::selftest::nets()? {
-        let outcome = Upscaler::new(net, Target::Adapter(adapter.adapter.clone()))
-            .map_err(Failure::from)
-            .and_then(|upscaler| verdict::fresh(&upscaler));
+        let outcome =
+            Upscaler::new(net, target()).map_err(Failure::from).and_then(|upscaler| verdict::fresh(&upscaler));
         let word = outcome.as_ref().map_or_else(|failure| failure.message.as_str(), |()| "equal");
-        print(format_args!("{}: {}: {name}: {word}", adapter.index, adapter.label()))?;
+        print(format_args!("{device}: {name}: {word}"))?;
         first = first.or(outcome.err());
     }
     Ok(first)

@@ -1,13 +1,12 @@
-//! Remembers in the user's cache folder which adapters passed the self-test, so that it runs once per adapter, driver,
-//! net and version of abpn.
+//! Remembers in the user's cache folder which adapters and CPU kernels passed the self-test, so that it runs once for
+//! each with a driver, a net and a version of abpn.
 
 use std::path::PathBuf;
 
 use abpn::{Error, Upscaler};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
-use super::Failure;
+use super::{Failure, cache};
 
 /// A remembered outcome.
 #[derive(Serialize, Deserialize)]
@@ -54,20 +53,12 @@ pub fn fresh(upscaler: &Upscaler) -> Result<(), Failure> {
 
 /// Writes a verdict. A cache that can't be written only costs the next run a self-test.
 fn remember(upscaler: &Upscaler, verdict: &Verdict) {
-    let Some(path) = path(upscaler) else { return };
-    let write = || {
-        let folder = path.parent()?;
-        std::fs::create_dir_all(folder).ok()?;
-        let file = tempfile::NamedTempFile::new_in(folder).ok()?;
-        serde_json::to_writer(&file, verdict).ok()?;
-        file.persist(&path).ok()
-    };
-    let _ = write();
+    if let Ok(bytes) = serde_json::to_vec(verdict) {
+        cache::write(path(upscaler), &bytes);
+    }
 }
 
-/// The file for this device and net; none on the CPU, or where there is no cache folder.
+/// The file for this device and net; none where there is no cache folder.
 fn path(upscaler: &Upscaler) -> Option<PathBuf> {
-    let identity = format!("{}\n{}", env!("CARGO_PKG_VERSION"), upscaler.identity()?);
-    let key: String = Sha256::digest(identity).iter().map(|byte| format!("{byte:02x}")).collect();
-    Some(dirs::cache_dir()?.join("abpn").join("selftest").join(key).with_extension("json"))
+    cache::path("selftest", &upscaler.identity(), "json")
 }

@@ -102,20 +102,21 @@ fn adapters_of(backends: wgpu::Backends) -> Vec<Adapter> {
 /// # Errors
 /// [`Error::NoAdapter`] if none fits, with the list of those that there are.
 pub fn choose(choice: &Choice) -> Result<Adapter> {
-    if *choice == Choice::Best {
-        // GL takes a while to start, and is only needed where no native backend has a real GPU.
-        let native = adapters_of(wgpu::Backends::PRIMARY).into_iter().filter(|adapter| !adapter.is_software());
-        if let Some(adapter) = native.min_by_key(Adapter::rank) {
-            return Ok(adapter);
-        }
-    }
-    let mut adapters = adapters();
-    adapters.sort_by_key(Adapter::rank);
     let fits = |adapter: &Adapter| match choice {
         Choice::Best => !adapter.is_software(),
         Choice::Index(index) => adapter.index == *index,
         Choice::Name(name) => adapter.label().to_lowercase().contains(&name.to_lowercase()),
     };
+    if !matches!(choice, Choice::Index(_)) {
+        // GL takes a while to start, and is only needed where no native backend has a real GPU that fits.
+        let native = adapters_of(wgpu::Backends::PRIMARY).into_iter();
+        let fitting = native.filter(|adapter| !adapter.is_software() && fits(adapter));
+        if let Some(adapter) = fitting.min_by_key(Adapter::rank) {
+            return Ok(adapter);
+        }
+    }
+    let mut adapters = adapters();
+    adapters.sort_by_key(Adapter::rank);
     match adapters.iter().position(fits) {
         Some(index) => Ok(adapters.swap_remove(index)),
         None => Err(Error::NoAdapter(explain(choice, &mut adapters))),

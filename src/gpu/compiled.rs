@@ -66,7 +66,7 @@ impl Compiled {
                 module: &shader,
                 entry_point: Some(&entry_point),
                 compilation_options: wgpu::PipelineCompilationOptions::default(),
-                cache: None,
+                cache: context.pipelines.as_ref().map(|pipelines| &pipelines.cache),
             });
             Self { label, workgroup_size, pipeline, layout, bindings }
         })

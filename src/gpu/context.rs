@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock, mpsc};
 use std::time::Duration;
 
+use super::pipelines::Pipelines;
 use super::timing::Clock;
 use crate::{Error, Result};
 
@@ -14,6 +15,8 @@ const TILE_TIMEOUT: Duration = Duration::from_secs(120);
 pub(crate) struct Context {
     pub device: wgpu::Device,
     pub queue: wgpu::Queue,
+    /// Where pipelines are kept, if the device has such a thing and it was asked for.
+    pub pipelines: Option<Pipelines>,
     /// Set once by the driver's callbacks; nothing works after that.
     failure: Arc<OnceLock<Failure>>,
 }
@@ -31,8 +34,8 @@ impl Context {
         check(adapter)?;
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("abpn"),
-            // To profile; nothing else needs it.
-            required_features: adapter.features() & wgpu::Features::TIMESTAMP_QUERY,
+            // To profile, and to start faster; nothing needs them.
+            required_features: adapter.features() & (wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::PIPELINE_CACHE),
             required_limits: required_limits(&adapter.limits()),
             experimental_features: wgpu::ExperimentalFeatures::disabled(),
             memory_hints: wgpu::MemoryHints::MemoryUsage,
@@ -49,12 +52,19 @@ impl Context {
         device.on_uncaptured_error(Arc::new(move |error| {
             let _ = on_error.set(Failure::Uncaptured(error.to_string()));
         }));
-        Ok(Self { device, queue, failure })
+        Ok(Self { device, queue, pipelines: None, failure })
     }
 
     /// Takes a device of the caller's, whose callbacks stay the caller's.
     pub fn borrow(device: wgpu::Device, queue: wgpu::Queue) -> Self {
-        Self { device, queue, failure: Arc::default() }
+        Self { device, queue, pipelines: None, failure: Arc::default() }
+    }
+
+    /// Keeps compiled pipelines, beginning with those saved.
+    #[must_use]
+    pub fn with_pipelines(mut self, saved: &[u8]) -> Self {
+        self.pipelines = Pipelines::new(&self.device, saved);
+        self
     }
 
     /// The best clock for compute passes.
@@ -100,38 +110,56 @@ impl Context {
     }
 }
 
-/// A buffer that becomes readable once a submission is done.
+/// Hears of buffers that are being mapped; it may serve many submissions, one after the other.
 pub(crate) struct Mapping {
-    submission: wgpu::SubmissionIndex,
-    mapped: mpsc::Receiver<std::result::Result<(), wgpu::BufferAsyncError>>,
+    sender: mpsc::SyncSender<MapResult>,
+    mapped: mpsc::Receiver<MapResult>,
+    /// Buffers that were asked for and not waited for.
+    asked: usize,
 }
 
+type MapResult = std::result::Result<(), wgpu::BufferAsyncError>;
+
 impl Mapping {
-    /// Asks for `buffer` to be mapped after `submission`.
-    pub fn new(buffer: &wgpu::Buffer, submission: wgpu::SubmissionIndex) -> Self {
-        let (sender, mapped) = mpsc::channel();
-        buffer.slice(..).map_async(wgpu::MapMode::Read, move |result| {
-            // The receiver is gone only if the work was given up.
-            let _ = sender.send(result);
-        });
-        Self { submission, mapped }
+    /// The most buffers of one submission: one to write and one to read.
+    const MOST: usize = 2;
+
+    /// Hears of none yet.
+    pub fn new() -> Self {
+        let (sender, mapped) = mpsc::sync_channel(Self::MOST);
+        Self { sender, mapped, asked: 0 }
     }
 
-    /// Waits until it is readable.
-    pub fn wait(&self, context: &Context) -> Result<()> {
-        context.wait(self.submission.clone())?;
-        // Another thread that polls at the same time may be the one that runs the callback, a moment later.
-        match self.mapped.recv_timeout(TILE_TIMEOUT) {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(Error::DeviceLost { detail: error.to_string() }),
-            Err(_) => Err(Error::Gpu("a finished buffer was not mapped".to_owned())),
+    /// Asks for `buffer` to be mapped after all that was submitted.
+    pub fn ask(&mut self, buffer: &wgpu::Buffer, mode: wgpu::MapMode) {
+        debug_assert!(self.asked < Self::MOST);
+        self.asked += 1;
+        let sender = self.sender.clone();
+        buffer.slice(..).map_async(mode, move |result| {
+            // The receiver is gone only if the work was given up.
+            let _ = sender.try_send(result);
+        });
+    }
+
+    /// Waits until `submission` is done and all that was asked for is mapped.
+    pub fn wait(&mut self, context: &Context, submission: wgpu::SubmissionIndex) -> Result<()> {
+        context.wait(submission)?;
+        while self.asked > 0 {
+            // Another thread that polls at the same time may be the one that runs the callback, a moment later.
+            match self.mapped.recv_timeout(TILE_TIMEOUT) {
+                Ok(Ok(())) => self.asked -= 1,
+                Ok(Err(error)) => return Err(Error::DeviceLost { detail: error.to_string() }),
+                Err(_) => return Err(Error::Gpu("a finished buffer was not mapped".to_owned())),
+            }
         }
+        Ok(())
     }
 }
 
 /// The words of a buffer, once what was submitted before is done.
 pub(crate) fn read_words(context: &Context, buffer: &wgpu::Buffer) -> Result<Vec<u32>> {
-    let (read_back, mapping) = context.checked(|device| {
+    let mut mapping = Mapping::new();
+    let (read_back, submission) = context.checked(|device| {
         let read_back = device.create_buffer(&wgpu::BufferDescriptor {
             label: Some("read back"),
             size: buffer.size(),
@@ -141,10 +169,10 @@ pub(crate) fn read_words(context: &Context, buffer: &wgpu::Buffer) -> Result<Vec
         let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("read back") });
         encoder.copy_buffer_to_buffer(buffer, 0, &read_back, 0, buffer.size());
         let submission = context.queue.submit([encoder.finish()]);
-        let mapping = Mapping::new(&read_back, submission);
-        (read_back, mapping)
+        mapping.ask(&read_back, wgpu::MapMode::Read);
+        (read_back, submission)
     })?;
-    mapping.wait(context)?;
+    mapping.wait(context, submission)?;
     let view = read_back.slice(..).get_mapped_range().map_err(|error| Error::Gpu(error.to_string()))?;
     Ok(bytemuck::cast_slice(&view).to_vec())
 }

@@ -1,53 +1,40 @@
 //! Runs a net over the tiles of pictures on one device.
 
-use std::collections::{HashMap, VecDeque};
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
 
 use super::context::Context;
+use super::conversion::{self, Way};
 use super::packing::Geometry;
-use super::plan::{Plan, SLOTS, tile_side};
+use super::plan::{Plan, TILES_IN_FLIGHT, tile_side};
 use super::probe;
+use super::program::{Program, Programs};
+use super::ring::Ring;
 use super::shader::{Variant, layer_words};
-use super::stage::Stage;
 use super::timed::Timed;
-use super::timing::Clock;
-use super::workspace::{InFlight, Workspace};
+use super::timing::{Clock, Span};
 use crate::image::{self, Rgb, Sample};
 use crate::net::Net;
 use crate::profile::Ceilings;
 use crate::reference::Features;
-use crate::tile::Tiling;
+use crate::selftest::{Packed, Subject};
+use crate::tile::{Tile, Tiling};
 use crate::upscaler::{TileSize, Timings};
 use crate::{Error, Result};
 
-/// Memory that idle workspaces may keep.
+/// Memory that idle rings may keep.
 const IDLE_BYTES: u64 = 512 << 20;
 
-/// A net on a device. Threads may share it: each image in work has a workspace of its own.
+/// A net on a device. Threads may share it: each image in work has a ring of its own.
 pub(crate) struct Engine {
     context: Context,
     info: wgpu::AdapterInfo,
     limits: wgpu::Limits,
     /// The parameters of each layer.
     layers: Vec<wgpu::Buffer>,
-    /// Compiled at first use; most stages of a net share one.
-    stages: Mutex<HashMap<Variant, Arc<Stage>>>,
-    /// Workspaces that no thread uses just now, the last used at the end.
-    idle: Mutex<Vec<Workspace>>,
-}
-
-/// The stages for pictures of one depth.
-struct Program {
-    variants: Vec<Variant>,
-    stages: Vec<Arc<Stage>>,
-}
-
-impl Program {
-    fn stages(&self) -> Vec<&Stage> {
-        self.stages.iter().map(AsRef::as_ref).collect()
-    }
+    programs: Programs,
+    /// Rings that no thread uses just now, the last used at the end.
+    idle: Mutex<Vec<Ring>>,
 }
 
 impl Engine {
@@ -69,9 +56,14 @@ impl Engine {
             net.layers().iter().zip(&variants).map(upload).collect()
         })?;
         let (info, limits) = (context.device.adapter_info(), context.device.limits());
-        let engine = Self { context, info, limits, layers, stages: Mutex::default(), idle: Mutex::default() };
+        let engine = Self { context, info, limits, layers, programs: Programs::default(), idle: Mutex::default() };
         engine.program(net, 8)?;
         Ok(engine)
+    }
+
+    /// The compiled pipelines to save, if there are new ones.
+    pub fn pipelines(&self) -> Option<Vec<u8>> {
+        self.context.pipelines.as_ref()?.save()
     }
 
     /// The adapter that it runs on.
@@ -81,27 +73,15 @@ impl Engine {
 
     /// Adapter, driver, shaders and parameters.
     pub fn identity(&self, net: &Net) -> String {
+        let conversions = |bits| [Way::Pack, Way::Unpack { scale: net.scale() }].map(|way| conversion::wgsl(way, bits));
+        let stages = |bits| Variant::of_net(net, bits).into_iter().map(|variant| variant.wgsl());
         let shaders: Vec<_> =
-            [8, 16].iter().flat_map(|&bits| Variant::of_net(net, bits)).map(|variant| variant.wgsl()).collect();
+            [8, 16].into_iter().flat_map(|bits| conversions(bits).map(Ok).into_iter().chain(stages(bits))).collect();
         format!("{:?}\n{shaders:?}\n{:?}", self.info, net.layers())
     }
 
-    fn program(&self, net: &Net, bits: u32) -> Result<Program> {
-        let variants = Variant::of_net(net, bits);
-        let mut compiled = self.stages.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut stages = Vec::with_capacity(variants.len());
-        for variant in &variants {
-            let stage = match compiled.get(variant) {
-                Some(stage) => Arc::clone(stage),
-                None => {
-                    let stage = Arc::new(Stage::new(&self.context, variant)?);
-                    compiled.insert(*variant, Arc::clone(&stage));
-                    stage
-                }
-            };
-            stages.push(stage);
-        }
-        Ok(Program { variants, stages })
+    fn program(&self, net: &Net, bits: u32) -> Result<Arc<Program>> {
+        self.programs.get(&self.context, net.scale(), bits, || Variant::of_net(net, bits))
     }
 
     /// How a picture of `width` x `height` pixels is cut.
@@ -115,8 +95,7 @@ impl Engine {
             TileSize::Side(side) => side as usize,
         };
         let tiling = Tiling::new(width, height, side, side, halo);
-        let geometry = Geometry { width: tiling.window_width, height: tiling.window_height };
-        if Plan::new(&variants, geometry).fits(&self.limits) {
+        if Plan::new(&variants, window(&tiling)).fits(&self.limits) {
             Ok(tiling)
         } else {
             Err(Error::TileSize { side, largest: largest() })
@@ -132,58 +111,27 @@ impl Engine {
         done: &dyn Fn(usize) -> ControlFlow<()>,
         timings: &mut Timings,
     ) -> Result<Vec<S>> {
-        let program = self.program(net, S::BITS)?;
-        let geometry = Geometry { width: tiling.window_width, height: tiling.window_height };
-        let mut workspace = self.take_workspace(&program, geometry)?;
-        let stages = program.stages();
         let scale = net.scale();
         let mut picture = image::zeros(rgb.samples.len() * scale * scale)?;
-        let mut in_flight = VecDeque::with_capacity(SLOTS);
+        let mut ring = self.take_ring(net, S::BITS, window(tiling))?;
         let mut tiles_done = 0;
-        let mut finish = |workspace: &Workspace, tile: InFlight, timings: &mut Timings| {
-            let start = Instant::now();
-            tile.wait(&self.context)?;
-            let waited = Instant::now();
-            workspace.read_back(tile, &mut picture, rgb.width)?;
-            timings.compute += waited - start;
-            timings.read_back += waited.elapsed();
+        let mut finish = |ring: &mut Ring, timings: &mut Timings| {
+            ring.pop(&self.context, &mut picture, rgb.width, timings)?;
             tiles_done += 1;
             if done(tiles_done).is_break() { Err(Error::Cancelled) } else { Ok(()) }
         };
-        for (index, tile) in tiling.tiles().enumerate() {
-            if in_flight.len() == SLOTS
-                && let Some(oldest) = in_flight.pop_front()
-            {
-                finish(&workspace, oldest, timings)?;
+        for tile in tiling.tiles() {
+            if ring.is_full() {
+                finish(&mut ring, timings)?;
             }
-            let start = Instant::now();
-            in_flight.push_back(workspace.submit(&self.context, &stages, index, rgb, tile)?);
-            timings.upload += start.elapsed();
+            ring.push(&self.context, rgb, tile, timings)?;
         }
-        for tile in in_flight {
-            finish(&workspace, tile, timings)?;
+        while !ring.is_empty() {
+            finish(&mut ring, timings)?;
         }
-        // After an error the workspace is dropped instead: its buffers may still be mapped.
-        self.give_back(workspace);
+        // After an error it is dropped instead: its windows may still be in flight.
+        self.give_back(ring);
         Ok(picture)
-    }
-
-    /// Runs hidden stage `index` alone on a picture that is one window; for the self-test.
-    pub fn trace<S: Sample>(
-        &self,
-        net: &Net,
-        rgb: Rgb<S>,
-        mut check: impl FnMut(usize, &str, Features, bool) -> Result<()>,
-    ) -> Result<()> {
-        let program = self.program(net, S::BITS)?;
-        let mut workspace = self.take_workspace(&program, Geometry { width: rgb.width, height: rgb.height })?;
-        for (index, layer) in net.hidden().iter().enumerate() {
-            let stage = &program.stages[index];
-            let (features, ring_intact) = workspace.trace(&self.context, index, stage, rgb, layer.out_channels)?;
-            check(index, &stage.label, features, ring_intact)?;
-        }
-        self.give_back(workspace);
-        Ok(())
     }
 
     /// The best clock for compute passes.
@@ -205,36 +153,136 @@ impl Engine {
         clock: Clock,
         run: impl FnOnce(&mut Timed<S>) -> Result<()>,
     ) -> Result<()> {
-        let program = self.program(net, S::BITS)?;
-        let geometry = Geometry { width: tiling.window_width, height: tiling.window_height };
-        let mut workspace = self.take_workspace(&program, geometry)?;
+        let mut ring = self.take_ring(net, S::BITS, window(tiling))?;
         run(&mut Timed {
             context: &self.context,
-            stages: program.stages(),
-            workspace: &mut workspace,
+            ring: &mut ring,
             clock,
             picture: image::zeros(rgb.samples.len() * net.scale() * net.scale())?,
         })?;
-        self.give_back(workspace);
+        self.give_back(ring);
         Ok(())
     }
 
-    fn take_workspace(&self, program: &Program, geometry: Geometry) -> Result<Workspace> {
+    /// A ring for frames of one size, so many in flight.
+    pub fn ring(&self, net: &Net, bits: u32, tiling: &Tiling, frames: usize) -> Result<Ring> {
+        let depth = frames.saturating_mul(tiling.len());
+        Ring::new(&self.context, self.program(net, bits)?, &self.layers, window(tiling), depth)
+    }
+
+    /// Sends a frame's tiles on their way; the ring has room for them.
+    pub fn push<S: Sample>(&self, ring: &mut Ring, rgb: Rgb<S>, tiling: &Tiling, timings: &mut Timings) -> Result<()> {
+        tiling.tiles().try_for_each(|tile| ring.push(&self.context, rgb, tile, timings))
+    }
+
+    /// Waits for the tiles of the oldest frame, of `width` input pixels, and copies what they give.
+    pub fn pop<S: Sample>(
+        &self,
+        ring: &mut Ring,
+        tiling: &Tiling,
+        frame: &mut [S],
+        width: usize,
+        timings: &mut Timings,
+    ) -> Result<()> {
+        (0..tiling.len()).try_for_each(|_| ring.pop(&self.context, frame, width, timings))
+    }
+
+    /// Puts a frame's first window on the GPU, to compute it again and again.
+    pub fn resident<S: Sample>(&self, net: &Net, rgb: Rgb<S>, tiling: &Tiling) -> Result<Resident<'_>> {
+        let mut ring = self.ring(net, S::BITS, tiling, 1)?;
+        let first = tiling.tiles().next().ok_or_else(|| Error::Gpu("a frame has tiles".to_owned()))?;
+        ring.upload(&self.context, rgb, &first)?;
+        Ok(Resident { context: &self.context, ring, tiles: tiling.len() })
+    }
+
+    /// A ring for the tiles of a picture, an idle one if there is any.
+    fn take_ring(&self, net: &Net, bits: u32, geometry: Geometry) -> Result<Ring> {
+        let program = self.program(net, bits)?;
         let plan = Plan::new(&program.variants, geometry);
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(index) = idle.iter().position(|workspace| workspace.plan == plan) {
+        if let Some(index) = idle.iter().position(|ring| *ring.plan() == plan) {
             return Ok(idle.remove(index));
         }
         drop(idle);
-        Workspace::new(&self.context, &program.variants, &program.stages(), &self.layers, plan)
+        Ring::new(&self.context, program, &self.layers, geometry, TILES_IN_FLIGHT)
     }
 
-    fn give_back(&self, workspace: Workspace) {
+    fn give_back(&self, ring: Ring) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.push(workspace);
-        let mut bytes: u64 = idle.iter().map(|workspace| workspace.plan.total_bytes()).sum();
+        idle.push(ring);
+        let mut bytes: u64 = idle.iter().map(Ring::total_bytes).sum();
         while bytes > IDLE_BYTES {
-            bytes -= idle.remove(0).plan.total_bytes();
+            bytes -= idle.remove(0).total_bytes();
         }
     }
+}
+
+impl Subject for Engine {
+    fn label(&self) -> String {
+        super::label(&self.info)
+    }
+
+    fn packed<S: Sample>(&self, net: &Net, rgb: Rgb<S>) -> Result<Vec<Packed>> {
+        let geometry = Geometry { width: rgb.width, height: rgb.height };
+        let mut ring = self.take_ring(net, S::BITS, geometry)?;
+        ring.upload(&self.context, rgb, &whole(rgb))?;
+        let (image, anchor16) = ring.read_packed(&self.context)?;
+        self.give_back(ring);
+        let label = conversion::label(Way::Pack, S::BITS);
+        let anchor16 = anchor16.map(|actual| (geometry.pack_anchor16(rgb), actual));
+        let pairs = std::iter::once((geometry.pack_image(rgb), image)).chain(anchor16);
+        Ok(pairs.map(|(expected, actual)| Packed { label: label.clone(), expected, actual }).collect())
+    }
+
+    fn trace<S: Sample>(
+        &self,
+        net: &Net,
+        rgb: Rgb<S>,
+        mut check: impl FnMut(usize, &str, Features, bool) -> Result<()>,
+    ) -> Result<()> {
+        let program = self.program(net, S::BITS)?;
+        let mut ring = self.take_ring(net, S::BITS, Geometry { width: rgb.width, height: rgb.height })?;
+        ring.upload(&self.context, rgb, &whole(rgb))?;
+        for (index, layer) in net.hidden().iter().enumerate() {
+            let (features, ring_intact) = ring.trace(&self.context, index, layer.out_channels)?;
+            check(index, &program.stages[index].label, features, ring_intact)?;
+        }
+        self.give_back(ring);
+        Ok(())
+    }
+
+    fn whole<S: Sample>(&self, net: &Net, rgb: Rgb<S>, tile: TileSize) -> Result<Vec<S>> {
+        let tiling = self.tiling(net, tile, rgb.width, rgb.height, S::BITS)?;
+        self.upscale(net, rgb, &tiling, &|_| ControlFlow::Continue(()), &mut Timings::default())
+    }
+}
+
+/// A window whose samples are on the GPU and stay there.
+pub(crate) struct Resident<'a> {
+    context: &'a Context,
+    ring: Ring,
+    /// Windows of a frame.
+    tiles: usize,
+}
+
+impl Resident<'_> {
+    /// When so many frames ran, in one submission.
+    pub fn frames(&self, count: usize) -> Result<Span> {
+        self.ring.time_windows(self.context, self.context.clock(), count * self.tiles)
+    }
+
+    /// When the packing, the stages and the unpacking of so many frames ran, all of one part after all of another.
+    pub fn parts(&self, count: usize) -> Result<[Span; 3]> {
+        self.ring.time_parts(self.context, self.context.clock(), count * self.tiles)
+    }
+}
+
+/// The window of a picture's tiles.
+fn window(tiling: &Tiling) -> Geometry {
+    Geometry { width: tiling.window_width, height: tiling.window_height }
+}
+
+/// A picture as one tile.
+fn whole<S>(rgb: Rgb<S>) -> Tile {
+    Tile { x: 0, y: 0, columns: 0..rgb.width, rows: 0..rgb.height }
 }

@@ -3,10 +3,14 @@
 mod adapter;
 mod compiled;
 mod context;
+mod conversion;
 mod engine;
 mod packing;
+mod pipelines;
 mod plan;
 mod probe;
+mod program;
+mod ring;
 mod shader;
 mod stage;
 #[cfg(test)]
@@ -21,7 +25,9 @@ pub(crate) use adapter::label;
 pub use adapter::{Adapter, Choice, adapters, choose};
 pub(crate) use compiled::Compiled;
 pub(crate) use context::{Context, read_words};
-pub(crate) use engine::Engine;
+pub(crate) use engine::{Engine, Resident};
+pub(crate) use ring::Ring;
 pub use shader::{ShaderText, shaders};
 pub(crate) use stage::to_u32;
 pub use timing::Clock;
+pub use wgpu::util::pipeline_cache_key as pipelines_key;

@@ -1,4 +1,4 @@
-//! Pixels and codes in memory to and from the words that the shaders read and write.
+//! Where samples and codes lie in the buffers that the shaders read and write.
 
 use crate::image::{Rgb, Sample};
 use crate::reference::Features;
@@ -36,6 +36,21 @@ impl Geometry {
         (y + 1) * self.stride_words() + 1
     }
 
+    /// The window of the result.
+    pub fn upscaled(self, scale: usize) -> Self {
+        Self { width: self.width * scale, height: self.height * scale }
+    }
+
+    /// Bytes from one row of RGB samples to the next: whole groups, so that a row begins with a word.
+    pub fn row_bytes(self, bits: u32) -> usize {
+        self.width.div_ceil(group_pixels(bits)) * GROUP_WORDS * size_of::<u32>()
+    }
+
+    /// Words of the RGB samples of all rows.
+    pub fn samples_words(self, bits: u32) -> usize {
+        self.row_bytes(bits) / size_of::<u32>() * self.height
+    }
+
     /// The uniform `window`.
     pub fn window_words(self) -> [u32; 4] {
         [self.width, self.height, self.stride_words(), self.plane_words()].map(super::stage::to_u32)
@@ -68,45 +83,42 @@ impl Geometry {
         (Features { width: self.width, height: self.height, channels, codes }, intact)
     }
 
-    /// The window at (`x`, `y`) of a picture as RGBA8 words with a ring of zeros: what the first layer reads, and the
-    /// anchor of 8-bit pictures.
-    pub fn pack_image<S: Sample>(self, rgb: Rgb<S>, x: usize, y: usize, words: &mut Vec<u32>) {
-        words.clear();
-        words.resize(self.plane_words(), 0);
-        for row in 0..self.height {
-            let target = &mut words[self.row(row)..][..self.width];
-            for (word, pixel) in target.iter_mut().zip(rgb.row(x, y + row, self.width).chunks_exact(3)) {
+    /// The twin of `pack8` and `pack16`: a picture that is one window, as RGBA8 words with a ring of zeros, which the first
+    /// layer reads, and which are the anchor of 8-bit pictures.
+    pub fn pack_image<S: Sample>(self, rgb: Rgb<S>) -> Vec<u32> {
+        let mut words = vec![0; self.plane_words()];
+        for y in 0..self.height {
+            let target = &mut words[self.row(y)..][..self.width];
+            for (word, pixel) in target.iter_mut().zip(rgb.row(0, y, self.width).chunks_exact(3)) {
                 *word = u32::from_le_bytes([pixel[0].to_u8(), pixel[1].to_u8(), pixel[2].to_u8(), 0]);
             }
         }
+        words
     }
 
     /// The same as RGBA16, two words a pixel: the anchor of 16-bit pictures.
-    pub fn pack_anchor16<S: Sample>(self, rgb: Rgb<S>, x: usize, y: usize, words: &mut Vec<u32>) {
-        words.clear();
-        words.resize(2 * self.plane_words(), 0);
-        for row in 0..self.height {
-            let target = &mut words[2 * self.row(row)..][..2 * self.width];
-            for (words, pixel) in target.chunks_exact_mut(2).zip(rgb.row(x, y + row, self.width).chunks_exact(3)) {
+    pub fn pack_anchor16<S: Sample>(self, rgb: Rgb<S>) -> Vec<u32> {
+        let mut words = vec![0; 2 * self.plane_words()];
+        for y in 0..self.height {
+            let target = &mut words[2 * self.row(y)..][..2 * self.width];
+            for (words, pixel) in target.chunks_exact_mut(2).zip(rgb.row(0, y, self.width).chunks_exact(3)) {
                 let [r, g, b] = [0, 1, 2].map(|i| pixel[i].to_i32().cast_unsigned());
                 words.copy_from_slice(&[r | g << 16, b]);
             }
         }
-    }
-}
-
-/// One row of finished pixels, RGBA8 or RGBA16 words, to samples, `[width, 3]`.
-pub(crate) fn unpack_row<S: Sample>(words: &[u32], samples: &mut [S]) {
-    let words_per_pixel = words_per_pixel(S::BITS);
-    for (words, pixel) in words.chunks_exact(words_per_pixel).zip(samples.chunks_exact_mut(3)) {
-        for (i, sample) in pixel.iter_mut().enumerate() {
-            let value = if S::BITS == 8 { words[0] >> (8 * i) & 0xff } else { words[i / 2] >> (16 * (i % 2)) & 0xffff };
-            *sample = S::saturating_from(value.cast_signed());
-        }
+        words
     }
 }
 
 /// Words of one RGBA pixel.
 pub(crate) fn words_per_pixel(bits: u32) -> usize {
     if bits == 8 { 1 } else { 2 }
+}
+
+/// Words of a group of tight RGB pixels: the fewest that hold whole pixels.
+const GROUP_WORDS: usize = 3;
+
+/// Pixels of a group: 4 of 8 bits a sample, 2 of 16.
+pub(crate) fn group_pixels(bits: u32) -> usize {
+    (GROUP_WORDS * u32::BITS as usize) / (3 * bits as usize)
 }

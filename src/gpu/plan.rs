@@ -3,8 +3,8 @@
 use super::packing::{Geometry, words_per_pixel};
 use super::shader::{End, Variant};
 
-/// Tiles in flight: while the GPU computes one, the host reads back the one before and uploads the one after.
-pub(crate) const SLOTS: usize = 2;
+/// Tiles of a picture in flight: while the GPU computes one, the host reads back the one before and uploads the one after.
+pub(crate) const TILES_IN_FLIGHT: usize = 2;
 
 /// Memory that the buffers of one window may take where the tile size is ours to choose.
 const BUDGET_BYTES: u64 = 192 << 20;
@@ -51,29 +51,42 @@ impl Plan {
         if self.bits == 16 { 2 * self.geometry.plane_words() } else { 0 }
     }
 
-    /// Words of one row of finished pixels.
-    pub fn output_row_words(&self) -> usize {
-        self.geometry.width * self.scale * words_per_pixel(self.bits)
+    /// The window of the result.
+    pub fn upscaled(&self) -> Geometry {
+        self.geometry.upscaled(self.scale)
     }
 
     /// Words of the finished pixels.
     pub fn output_words(&self) -> usize {
-        self.output_row_words() * self.geometry.height * self.scale
+        let Geometry { width, height } = self.upscaled();
+        width * height * words_per_pixel(self.bits)
+    }
+
+    /// Words of the window's samples.
+    pub fn input_samples_words(&self) -> usize {
+        self.geometry.samples_words(self.bits)
+    }
+
+    /// Words of the result's samples.
+    pub fn output_samples_words(&self) -> usize {
+        self.upscaled().samples_words(self.bits)
     }
 
     fn features_words(&self) -> usize {
         self.feature_planes * self.geometry.plane_words()
     }
 
-    /// Bytes of all buffers: two feature maps, and for each slot the picture, the output and its copy.
-    pub fn total_bytes(&self) -> u64 {
-        let slot = self.image_words() + self.anchor16_words() + 2 * self.output_words();
-        bytes(2 * self.features_words() + SLOTS * slot)
+    /// Bytes of all buffers with so many windows in flight: two feature maps, the picture and the output as words, and the
+    /// samples of both, once more for each window in flight.
+    pub fn total_bytes(&self, depth: usize) -> u64 {
+        let words = 2 * self.features_words() + self.image_words() + self.anchor16_words() + self.output_words();
+        bytes(words + (1 + depth) * (self.input_samples_words() + self.output_samples_words()))
     }
 
     /// Bytes of the largest buffer.
     fn largest_bytes(&self) -> u64 {
-        bytes(self.features_words().max(self.output_words()).max(self.anchor16_words()))
+        let words = [self.features_words(), self.anchor16_words(), self.output_words(), self.output_samples_words()];
+        bytes(words.into_iter().fold(0, usize::max))
     }
 
     /// Whether the device can have these buffers and dispatch over them.
@@ -89,7 +102,7 @@ pub(crate) fn tile_side(variants: &[Variant], halo: usize, limits: &wgpu::Limits
     let mut side = if is_software { MAX_TILE_SOFTWARE } else { MAX_TILE };
     loop {
         let plan = Plan::new(variants, Geometry { width: side + 2 * halo, height: side + 2 * halo });
-        if side <= 1 || (plan.fits(limits) && plan.total_bytes() <= BUDGET_BYTES) {
+        if side <= 1 || (plan.fits(limits) && plan.total_bytes(TILES_IN_FLIGHT) <= BUDGET_BYTES) {
             return side;
         }
         side -= side.div_ceil(16);
@@ -123,11 +136,13 @@ mod tests {
             for variants in [variants(7, 8), variants(7, 16), variants(16, 16)] {
                 let side = tile_side(&variants, 7, &limits, is_software);
                 let plan = |side| Plan::new(&variants, Geometry { width: side + 14, height: side + 14 });
-                assert!(side > 64 && plan(side).fits(&limits) && plan(side).total_bytes() <= BUDGET_BYTES);
+                assert!(
+                    side > 64 && plan(side).fits(&limits) && plan(side).total_bytes(TILES_IN_FLIGHT) <= BUDGET_BYTES
+                );
                 // Not needlessly small either.
                 let larger = plan(side * 5 / 4);
                 let most = if is_software { MAX_TILE_SOFTWARE } else { MAX_TILE };
-                assert!(side == most || !larger.fits(&limits) || larger.total_bytes() > BUDGET_BYTES);
+                assert!(side == most || !larger.fits(&limits) || larger.total_bytes(TILES_IN_FLIGHT) > BUDGET_BYTES);
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::conversion::{self, Way};
 use super::shader::Variant;
 use super::test::{spirv_val, test_adapters, validate};
 use super::*;
@@ -142,6 +143,11 @@ fn all_variants() -> HashSet<Variant> {
 fn every_shader_is_valid_in_every_language() {
     for variant in all_variants() {
         validate(&variant.label(), &variant.wgsl().unwrap());
+    }
+    for bits in [8, 16] {
+        for way in [Way::Pack, Way::Unpack { scale: 3 }] {
+            validate(&conversion::label(way, bits), &conversion::wgsl(way, bits));
+        }
     }
 }
 

@@ -62,7 +62,8 @@ pub(crate) fn run(context: &Context, clock: Clock, passes: &[Record]) -> Result<
 fn by_timestamps(context: &Context, passes: &[Record]) -> Result<Vec<Span>> {
     let count = 2 * to_u32(passes.len());
     let size = u64::from(count) * size_of::<u64>() as u64;
-    let (read_back, mapping) = context.checked(|device| {
+    let mut mapping = Mapping::new();
+    let (read_back, submission) = context.checked(|device| {
         let ty = wgpu::QueryType::Timestamp;
         let queries = device.create_query_set(&wgpu::QuerySetDescriptor { label: Some("timestamps"), ty, count });
         let buffer = |label, usage| {
@@ -84,10 +85,10 @@ fn by_timestamps(context: &Context, passes: &[Record]) -> Result<Vec<Span>> {
         encoder.resolve_query_set(&queries, 0..count, &resolved, 0);
         encoder.copy_buffer_to_buffer(&resolved, 0, &read_back, 0, size);
         let submission = context.queue.submit([encoder.finish()]);
-        let mapping = Mapping::new(&read_back, submission);
-        (read_back, mapping)
+        mapping.ask(&read_back, wgpu::MapMode::Read);
+        (read_back, submission)
     })?;
-    mapping.wait(context)?;
+    mapping.wait(context, submission)?;
     let view = read_back.slice(..).get_mapped_range().map_err(|error| crate::Error::Gpu(error.to_string()))?;
     let ticks: &[u64] = bytemuck::cast_slice(&view);
     let period_ns = f64::from(context.queue.get_timestamp_period());

@@ -18,12 +18,12 @@ mod tests;
 
 use std::time::Instant;
 
+use crate::cpu;
 use crate::gpu;
 pub use crate::gpu::timing::{Clock, Span};
 use crate::image::{Rgb, Sample, Samples};
 use crate::net::Net;
 use crate::planes;
-use crate::reference::{self, Features};
 use crate::stats::Stats;
 use crate::tile::Tiling;
 use crate::upscaler::{Engine, Upscaler};
@@ -34,24 +34,21 @@ pub use roofline::Ceilings;
 /// What the host does for a tile on a GPU, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// Putting pixels into the words that the shaders read.
-    Pack,
-    /// Handing these words to the GPU.
+    /// Copying pixels to GPU memory, where they become the words that the stages read.
     Upload,
     /// Recording and submitting the stages, and waiting for them.
     Wait,
-    /// Copying finished pixels out of GPU memory and unpacking them.
+    /// Turning finished words back to pixels there, and copying these out of GPU memory.
     ReadBack,
 }
 
 impl Phase {
     /// All phases, in their order.
-    pub const ALL: [Self; 4] = [Self::Pack, Self::Upload, Self::Wait, Self::ReadBack];
+    pub const ALL: [Self; 3] = [Self::Upload, Self::Wait, Self::ReadBack];
 
     /// A name, for people.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Pack => "pack",
             Self::Upload => "upload",
             Self::Wait => "wait",
             Self::ReadBack => "read back",
@@ -65,7 +62,8 @@ pub struct TileTimes {
     /// The host's phases, as [`Phase::ALL`]; none where the CPU computes.
     pub phases: Vec<Span>,
     /// The stages, by [`Profile::clock`]. A GPU's clock and the host's have no common zero: its first stage is put where
-    /// the host begins to wait.
+    /// the host begins to wait. On the CPU, rows of all layers take turns: a stage's span has the length of its share, the
+    /// mean of all threads, not its place.
     pub stages: Vec<Span>,
 }
 
@@ -181,7 +179,7 @@ impl Profile {
     }
 }
 
-/// A picture with structure at every scale, 8-bit RGB: the time of the CPU reference depends on how many codes are 0.
+/// A picture with structure at every scale, 8-bit RGB.
 ///
 /// # Errors
 /// [`Error::ImageSize`](crate::Error::ImageSize) if it has no pixels.
@@ -207,7 +205,7 @@ impl Upscaler {
     /// The best clock for the stages.
     fn clock(&self) -> Clock {
         match &self.engine {
-            Engine::Cpu => Clock::Host,
+            Engine::Cpu(_) => Clock::Host,
             Engine::Gpu(engine) => engine.clock(),
         }
     }
@@ -218,13 +216,13 @@ impl Upscaler {
     /// [`Error::Gpu`](crate::Error::Gpu) if the device computes a micro-kernel wrongly; others as [`Upscaler::upscale`].
     pub fn ceilings(&self) -> Result<Option<Ceilings>> {
         match &self.engine {
-            Engine::Cpu => Ok(None),
+            Engine::Cpu(_) => Ok(None),
             Engine::Gpu(engine) => engine.ceilings().map(Some),
         }
     }
 
     fn profile_by(&self, image: &Image, frames: usize, clock: Clock) -> Result<Profile> {
-        self.check_size(image)?;
+        self.check_size(image.width(), image.height())?;
         match image.samples() {
             Samples::U8(samples) => self.profile_samples(image, samples, frames, clock),
             Samples::U16(samples) => self.profile_samples(image, samples, frames, clock),
@@ -241,7 +239,7 @@ impl Upscaler {
             for samples in [Some(&planes.colours[..]), planes.alpha.as_deref()].into_iter().flatten() {
                 let rgb = Rgb { width, height, samples };
                 match &self.engine {
-                    Engine::Cpu => on_cpu(self.net(), rgb, &tiling, recorder),
+                    Engine::Cpu(engine) => on_cpu(engine, rgb, &tiling, recorder)?,
                     Engine::Gpu(engine) => on_gpu(engine, self.net(), rgb, &tiling, clock, recorder)?,
                 }
             }
@@ -271,7 +269,7 @@ impl Upscaler {
             }
         };
         let phases = match &self.engine {
-            Engine::Cpu => &[][..],
+            Engine::Cpu(_) => &[][..],
             Engine::Gpu(_) => &Phase::ALL,
         };
         Profile {
@@ -308,27 +306,17 @@ impl Recorder {
     }
 }
 
-/// Runs the reference over all tiles, stage by stage.
-fn on_cpu<S: Sample>(net: &Net, rgb: Rgb<S>, tiling: &Tiling, recorder: &mut Recorder) {
-    for tile in tiling.tiles() {
-        let samples = rgb.window(&tile, tiling);
-        let window = Rgb { width: tiling.window_width, height: tiling.window_height, samples: &samples };
-        let mut features = Features::of_image(window);
-        let mut stages = Vec::with_capacity(net.layers().len());
-        let mut start_ns = recorder.now_ns();
-        let mut done = |recorder: &Recorder| {
-            let end_ns = recorder.now_ns();
-            stages.push(Span { start_ns, end_ns });
-            start_ns = end_ns;
-        };
-        for layer in net.hidden() {
-            features = reference::hidden(&features, layer);
-            done(recorder);
-        }
-        std::hint::black_box(reference::last(&features, net.last(), window, net.scale()));
-        done(recorder);
-        recorder.tiles.push(TileTimes { phases: Vec::new(), stages });
-    }
+/// Runs the net on the CPU over all tiles. Rows of all layers take turns: a layer's span has its length, not its place.
+fn on_cpu<S: Sample>(engine: &cpu::Engine, rgb: Rgb<S>, tiling: &Tiling, recorder: &mut Recorder) -> Result<()> {
+    let mut start_ns = recorder.now_ns();
+    engine.timed(rgb, tiling, |layers| {
+        let stages = layers.iter().map(|time| {
+            let end_ns = start_ns + time.as_secs_f64() * 1e9;
+            Span { start_ns: std::mem::replace(&mut start_ns, end_ns), end_ns }
+        });
+        recorder.tiles.push(TileTimes { phases: Vec::new(), stages: stages.collect() });
+        start_ns = recorder.now_ns();
+    })
 }
 
 /// Runs the net on a GPU over all tiles, stage by stage.
@@ -342,18 +330,14 @@ fn on_gpu<S: Sample>(
 ) -> Result<()> {
     engine.timed(net, rgb, tiling, clock, |timed| {
         for tile in tiling.tiles() {
-            let ((), pack) = recorder.time(|| {
-                timed.pack(rgb, &tile);
-                Ok(())
-            })?;
-            let ((), upload) = recorder.time(|| timed.upload())?;
+            let ((), upload) = recorder.time(|| timed.upload(rgb, &tile))?;
             let (mut stages, wait) = recorder.time(|| timed.compute())?;
-            let ((), read_back) = recorder.time(|| timed.read_back(tile, rgb.width))?;
+            let ((), read_back) = recorder.time(|| timed.read_back(&tile, rgb.width))?;
             for span in &mut stages {
                 span.start_ns += wait.start_ns;
                 span.end_ns += wait.start_ns;
             }
-            recorder.tiles.push(TileTimes { phases: vec![pack, upload, wait, read_back], stages });
+            recorder.tiles.push(TileTimes { phases: vec![upload, wait, read_back], stages });
         }
         Ok(())
     })

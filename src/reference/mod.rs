@@ -8,14 +8,10 @@ pub(crate) mod requantize;
 
 pub(crate) use conv3x3::Kernel;
 
-use std::ops::ControlFlow;
-
 use rayon::prelude::*;
 
-use crate::image::{self, Rgb, Sample};
+use crate::image::{Rgb, Sample};
 use crate::net::{Layer, Net};
-use crate::tile::Tiling;
-use crate::{Error, Result};
 
 /// The codes between two layers, 0..=255, `[height, width, channels]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,27 +66,4 @@ pub(crate) fn last<S: Sample>(input: &Features, layer: &Layer, rgb: Rgb<S>, scal
 pub(crate) fn run<S: Sample>(net: &Net, rgb: Rgb<S>) -> Vec<S> {
     let features = net.hidden().iter().fold(Features::of_image(rgb), |features, layer| hidden(&features, layer));
     last(&features, net.last(), rgb, net.scale())
-}
-
-/// The network over the tiles of a picture, which bounds the memory for features.
-///
-/// # Errors
-/// [`Error::Cancelled`] if `done`, which is told of the number of finished tiles, breaks.
-pub(crate) fn upscale<S: Sample>(
-    net: &Net,
-    rgb: Rgb<S>,
-    tiling: &Tiling,
-    done: &dyn Fn(usize) -> ControlFlow<()>,
-) -> Result<Vec<S>> {
-    let scale = net.scale();
-    let mut picture = image::zeros(rgb.samples.len() * scale * scale)?;
-    for (index, tile) in tiling.tiles().enumerate() {
-        let samples = rgb.window(&tile, tiling);
-        let window = Rgb { width: tiling.window_width, height: tiling.window_height, samples: &samples };
-        tile.paste(&run(net, window), tiling.window_width, &mut picture, rgb.width, scale);
-        if done(index + 1).is_break() {
-            return Err(Error::Cancelled);
-        }
-    }
-    Ok(picture)
 }

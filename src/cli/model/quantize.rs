@@ -14,8 +14,9 @@ use crate::cli::{Failure, folder, net};
 
 /// Makes an integer net from float weights
 ///
-/// The range of each hidden layer and a correction of the biases are chosen so that the integer net's pictures differ
-/// least from the float net's on crops of the calibration pictures. The same files always give the same net.
+/// With --calibrate, the range of each hidden layer and a correction of the biases are chosen so that the integer net's
+/// pictures differ least from the float net's on crops of the calibration pictures. With --ranges, the ranges are those
+/// that the weights were trained for. The same files always give the same net.
 #[derive(clap::Args)]
 pub struct Args {
     /// Float weights
@@ -25,12 +26,8 @@ pub struct Args {
     #[arg(value_name = "FLOAT")]
     float: PathBuf,
 
-    /// Folder of pictures to calibrate on, read as the net's inputs
-    ///
-    /// They should be as sharp as what will be upscaled, or sharper: ranges from soft pictures clip the edges of sharp
-    /// ones. `abpn degrade` makes such pictures of photos.
-    #[arg(long, value_name = "DIR")]
-    calibrate: PathBuf,
+    #[command(flatten)]
+    source: Source,
 
     /// Weight file to write
     #[arg(short, long, value_name = "FILE")]
@@ -45,7 +42,8 @@ pub struct Args {
     license: Option<String>,
 
     /// Crops to calibrate on, spread evenly over the pictures
-    #[arg(long, value_name = "N", default_value_t = 18, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    #[arg(long, value_name = "N", default_value_t = 18, conflicts_with = "ranges",
+        value_parser = clap::value_parser!(u16).range(1..=1000))]
     crops: u16,
 
     /// Replace the output file if it exists
@@ -53,22 +51,69 @@ pub struct Args {
     overwrite: bool,
 }
 
+/// Where the ranges of the hidden layers are from.
+#[derive(clap::Args)]
+#[group(required = true, multiple = false)]
+struct Source {
+    /// Folder of pictures to calibrate on, read as the net's inputs
+    ///
+    /// They should be as sharp as what will be upscaled, or sharper: ranges from soft pictures clip the edges of sharp
+    /// ones. `abpn degrade` makes such pictures of photos.
+    #[arg(long, value_name = "DIR")]
+    calibrate: Option<PathBuf>,
+
+    /// Ranges from quantisation-aware training
+    ///
+    /// A JSON object: "ranges" has the real value of code 255 of each hidden layer, a positive number.
+    #[arg(long, value_name = "FILE")]
+    ranges: Option<PathBuf>,
+}
+
 /// Runs the command.
 pub fn run(args: Args) -> Result<(), Failure> {
     check_free(&args.output, args.overwrite)?;
     let at_weights = |error| Failure::from(error).context(args.float.display());
     let float = FloatNet::read(&net::read(&args.float)?).map_err(at_weights)?;
-    let crops = crops(&args.calibrate, args.crops.into())?;
-    let Calibration { net, ranges, rms_error } = calibrate(&float, &crops).map_err(at_weights)?;
+    let (float, ranges, difference) = match (&args.source.calibrate, &args.source.ranges) {
+        (Some(folder), None) => {
+            let crops = crops(folder, args.crops.into())?;
+            let Calibration { net, ranges, rms_error } = calibrate(&float, &crops).map_err(at_weights)?;
+            let difference = format!(
+                "difference from the float net on {} crops: {rms_error:.3} levels, root mean square",
+                crops.len()
+            );
+            (net, ranges, Some(difference))
+        }
+        (None, Some(file)) => (float, read_ranges(file)?, None),
+        _ => return Err(Failure::usage("give one of --calibrate and --ranges")),
+    };
     let notes = [("provenance", args.provenance), ("license", args.license)];
     let notes: BTreeMap<_, _> = notes.into_iter().filter_map(|(key, note)| Some((key.to_owned(), note?))).collect();
-    let net = quantize(&net, &ranges, notes).map_err(at_weights)?;
+    let net = quantize(&float, &ranges, notes).map_err(at_weights)?;
     write_atomically(&args.output, args.overwrite, |file| {
         file.write_all(&net.write()).map_err(|source| Error::Io { path: args.output.clone(), source })
     })?;
     let ranges: Vec<_> = ranges.iter().map(|range| format!("{range:.1}")).collect();
     print(format!("code 255 of each hidden layer: {}", ranges.join(", ")))?;
-    print(format!("difference from the float net on {} crops: {rms_error:.3} levels, root mean square", crops.len()))
+    difference.map_or(Ok(()), print)
+}
+
+/// A file of ranges.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Ranges {
+    /// The real value of code 255 of each hidden layer.
+    ranges: Vec<f64>,
+}
+
+/// The ranges in a file.
+fn read_ranges(path: &Path) -> Result<Vec<f64>, Failure> {
+    let bytes = net::read(path)?;
+    let Ranges { ranges } = serde_json::from_slice(&bytes).map_err(|error| {
+        let reason = format!("it isn't {{\"ranges\": [number, ...]}}: {error}");
+        Failure::from(Error::WeightFile(reason)).context(path.display())
+    })?;
+    Ok(ranges)
 }
 
 /// `count` crops, spread evenly over the pictures in `folder`.

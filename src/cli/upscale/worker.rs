@@ -54,7 +54,13 @@ impl Worker<'_> {
                 return Ok(Outcome::Skipped);
             }
             // Before the work, though another program may still make the file meanwhile.
-            atomic::check_free(path, self.args.overwrite)?;
+            atomic::check_free(path, self.args.overwrite).map_err(|error| {
+                let is_there =
+                    matches!(&error, Error::Io { source, .. } if source.kind() == io::ErrorKind::AlreadyExists);
+                let failure = Failure::from(error);
+                let remedy = if is_there { ", or pass over such images with --skip-existing" } else { "" };
+                Failure { message: failure.message + remedy, ..failure }
+            })?;
         }
         let (picture, mut notes) = self.read(&job.source)?;
         let decode = start.elapsed();
@@ -100,6 +106,7 @@ impl Worker<'_> {
         };
         result.map_err(|error| match error {
             Error::Io { .. } => error.into(),
+            Error::TooManyPixels { .. } => Failure::new(format!("{source}: {error}; raise it with --max-pixels")),
             _ => Failure::from(error).context(source),
         })
     }

@@ -1,0 +1,60 @@
+//! What a kernel has to offer: the few instructions in which instruction sets differ.
+
+/// Most output channels that a kernel's block has.
+#[allow(dead_code)]
+pub(super) const MAX_CHANNELS: usize = 8;
+/// Most vectors of pixels that a kernel's block has.
+#[allow(dead_code)]
+pub(super) const MAX_VECTORS: usize = 4;
+
+/// An instruction set, as vectors of pixels.
+///
+/// A *word* is 32 bits with neighbouring channels of one pixel: four u8 codes, or two codes of 16 bits, channel 0 in the
+/// lowest bits. Weights come in words of the same form, as i8 or i16. A vector holds the words of [`Lanes::LANES`]
+/// neighbouring pixels.
+///
+/// A value of an implementation is the proof that this machine has the instructions: it can only be got by
+/// [`Lanes::detect`].
+pub(super) trait Lanes: Copy + Send + Sync + 'static {
+    /// The value of `ABPN_CPU` that asks for it.
+    const NAME: &'static str;
+    /// Pixels of a vector.
+    const LANES: usize;
+    /// Codes of a word, 2 or 4.
+    const CODES: usize;
+    /// Output channels computed at once, up to [`MAX_CHANNELS`].
+    const CHANNELS: usize;
+    /// Vectors of pixels computed at once, up to [`MAX_VECTORS`].
+    const VECTORS: usize;
+    /// What [`Lanes::load`] takes off each code, because the instructions want signed ones. The driver folds it into the
+    /// bias.
+    const ZERO_POINT: i32 = 0;
+
+    /// Words of codes, as they are multiplied.
+    type Codes: Copy;
+    /// A word of weights, as it is multiplied with every lane.
+    type Weights: Copy;
+    /// An accumulator a lane, i32.
+    type Acc: Copy;
+
+    /// This instruction set, where the machine has it.
+    fn detect() -> Option<Self>;
+
+    /// Runs `work` compiled for this instruction set; it and what it calls must be inlined.
+    fn run<R>(self, work: impl FnOnce() -> R) -> R;
+
+    /// The words of the first [`Lanes::LANES`] pixels of `words`.
+    fn load(self, words: &[u32]) -> Self::Codes;
+
+    /// A word of weights for every lane.
+    fn weights(self, word: u32) -> Self::Weights;
+
+    /// An accumulator that starts with `bias` in every lane.
+    fn acc(self, bias: i32) -> Self::Acc;
+
+    /// Adds each lane's products of codes and weights: [`Lanes::CODES`] of them.
+    fn add_products(self, acc: Self::Acc, codes: Self::Codes, weights: Self::Weights) -> Self::Acc;
+
+    /// Writes the lanes to the first [`Lanes::LANES`] elements of `to`.
+    fn store(self, acc: Self::Acc, to: &mut [i32]);
+}

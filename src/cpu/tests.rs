@@ -1,0 +1,144 @@
+//! Every kernel of this machine against the reference.
+
+use super::*;
+use crate::net::Net;
+use crate::net::random::random_net;
+use crate::random::Random;
+use crate::{reference, selftest};
+
+fn engines(net: &Net) -> impl Iterator<Item = Engine> {
+    choice::runnable().into_iter().map(|kernel| Engine::with_kernel(net, kernel))
+}
+
+fn noise<S: Sample>(seed: u64, width: usize, height: usize) -> Vec<S> {
+    let mut random = Random::new(seed);
+    let levels = (1_i64 << S::BITS) - 1;
+    (0..width * height * 3).map(|_| S::saturating_from(random.within(0..=levels).try_into().unwrap())).collect()
+}
+
+fn upscaled<S: Sample>(engine: &Engine, rgb: Rgb<S>, size: TileSize) -> Vec<S> {
+    engine.upscale(rgb, &engine.tiling(size, rgb.width, rgb.height), &|_| ControlFlow::Continue(())).unwrap()
+}
+
+#[test]
+fn every_layer_of_many_nets_has_the_references_codes() {
+    let nets: [(usize, &[usize]); 8] = [
+        (3, &[]),
+        (2, &[1]),
+        (3, &[5, 3, 28, 27]),
+        (4, &[64, 2]),
+        (2, &[7, 33, 64, 1, 4]),
+        (3, &[28, 28, 28, 28, 28, 27]),
+        (4, &[31, 30, 29]),
+        (3, &[6; 12]),
+    ];
+    for (seed, (scale, hidden)) in (1..).zip(nets) {
+        let net = random_net(seed, scale, hidden).unwrap();
+        for engine in engines(&net) {
+            // Smaller than a vector, than a block, and of several of them; the large before the small, so that a buffer that
+            // keeps something is found.
+            for (width, height) in [(131, 9), (64, 5), (1, 1), (1, 40), (3, 2), (9, 8), (25, 3), (70, 1)] {
+                selftest::on_picture(&net, &engine, width, height)
+                    .unwrap_or_else(|error| panic!("x{scale} {hidden:?} {width}x{height}: {error}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn neither_tiles_nor_threads_change_a_byte() {
+    fn check<S: Sample>(net: &Net) {
+        let (width, height) = (150, 61);
+        let samples = noise::<S>(3, width, height);
+        let rgb = Rgb { width, height, samples: &samples };
+        let expected = reference::run(net, rgb);
+        for engine in engines(net) {
+            for threads in [1, 2, 5, 100] {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                for size in [TileSize::Auto, TileSize::Whole, TileSize::Side(1), TileSize::Side(16), TileSize::Side(64)]
+                {
+                    // Tiles of one pixel are slow; they are worth it once.
+                    if size == TileSize::Side(1) && threads != 5 {
+                        continue;
+                    }
+                    let actual = pool.install(|| upscaled(&engine, rgb, size));
+                    assert!(actual == expected, "{} {}-bit {threads} {size:?}", engine.label(), S::BITS);
+                }
+            }
+        }
+    }
+    let net = random_net(2, 2, &[5, 9]).unwrap();
+    check::<u8>(&net);
+    check::<u16>(&net);
+}
+
+#[test]
+fn a_wrong_weight_or_bias_or_scale_is_found() {
+    let net = random_net(4, 3, &[9, 28, 6]).unwrap();
+    for kernel in 0..choice::runnable().len() {
+        let engine = |net: &Net| Engine::with_kernel(net, choice::runnable().swap_remove(kernel));
+        assert!(selftest::run(&net, &engine(&net)).is_ok());
+        for layer in 0..net.layers().len() {
+            for change in 0..3 {
+                let mut layers = net.layers().to_vec();
+                let changed = &mut layers[layer];
+                let last = changed.out_channels - 1;
+                match change {
+                    0 => *changed.weights.last_mut().unwrap() ^= 64,
+                    1 => changed.bias[last] += 20_000,
+                    _ => changed.mul[last] -= changed.mul[last] / 4,
+                }
+                let wrong = Net::new(net.scale(), layers, net.notes().clone()).unwrap();
+                let error = selftest::run(&net, &engine(&wrong)).unwrap_err();
+                let Error::SelfTest { stage, .. } = error else { panic!("{error}") };
+                let expected = if layer < 3 { format!("conv3x3 (layer {layer})") } else { "reconstruct".to_owned() };
+                assert!(stage.starts_with(&expected), "layer {layer}, change {change}: {stage}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_observer_hears_of_every_tile_and_may_stop() {
+    let net = random_net(1, 2, &[4]).unwrap();
+    let samples = noise::<u8>(1, 40, 40);
+    let rgb = Rgb { width: 40, height: 40, samples: &samples };
+    for engine in engines(&net) {
+        let tiling = engine.tiling(TileSize::Side(16), 40, 40);
+        let heard = Mutex::new(Vec::new());
+        let listen = |done| {
+            heard.lock().unwrap().push(done);
+            ControlFlow::Continue(())
+        };
+        engine.upscale(rgb, &tiling, &listen).unwrap();
+        let heard = heard.into_inner().unwrap();
+        assert!(heard.is_sorted() && heard.last() == Some(&tiling.len()), "{heard:?}");
+        let stopped = engine.upscale(rgb, &tiling, &|_| ControlFlow::Break(()));
+        assert!(matches!(stopped, Err(Error::Cancelled)));
+    }
+}
+
+#[test]
+fn buffers_are_used_again() {
+    let net = random_net(1, 3, &[28, 28]).unwrap();
+    let samples = noise::<u8>(1, 90, 50);
+    let rgb = Rgb { width: 90, height: 50, samples: &samples };
+    let engine = Engine::new(&net).unwrap();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+    for _ in 0..5 {
+        pool.install(|| upscaled(&engine, rgb, TileSize::Auto));
+    }
+    let pool = engine.pool.into_inner().unwrap();
+    assert!((1..=3).contains(&pool.len()), "{}", pool.len());
+}
+
+#[test]
+fn a_range_is_cut_into_parts_that_cover_it() {
+    for len in 1..50 {
+        for parts in 1..60 {
+            let cut: Vec<_> = split(&(7..7 + len), parts).collect();
+            assert_eq!(cut.iter().cloned().flatten().collect::<Vec<_>>(), (7..7 + len).collect::<Vec<_>>());
+            assert!(cut.len() <= parts && cut.iter().all(|part| !part.is_empty()));
+        }
+    }
+}

@@ -1,0 +1,103 @@
+"""The command line."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from abpn_training import ablate, lifecycle
+from abpn_training.config import ABLATION, QAT_PRESETS, TRAIN_PRESETS, Common
+from abpn_training.errors import UserError
+from abpn_training.evaluate import evaluate
+from abpn_training.export import export
+from abpn_training.qat import QAT
+from abpn_training.run import Kind
+from abpn_training.train import TRAIN
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs a command; returns the exit code."""
+    options = vars(parser().parse_args(arguments))
+    command = options.pop("command")
+    try:
+        command(options)
+    except UserError as error:
+        print(f"abpn_training: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("abpn_training: interrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """The commands and their options."""
+    top = argparse.ArgumentParser("abpn_training", description="Trains the nets that abpn runs.")
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+
+    _add_training(commands, TRAIN, TRAIN_PRESETS, "cpu", "train float weights")
+    _add_training(commands, QAT, QAT_PRESETS, "short", "train float weights further, for the integer net")
+
+    one = commands.add_parser("export", help="write a run's weights for `abpn model quantize`")
+    one.set_defaults(command=run_export)
+    one.add_argument("run", type=Path, metavar="RUN", help="a run's folder, or a checkpoint")
+    one.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="safetensors file to write")
+    one.add_argument("--ranges", type=Path, metavar="FILE", help="JSON file to write a qat run's ranges to")
+
+    one = commands.add_parser("evaluate", help="measure float weights, or an integer net in NumPy")
+    one.set_defaults(command=run_evaluate)
+    one.add_argument("weights", type=Path, metavar="FILE", help="float weights, or an integer net")
+    one.add_argument("--hr", type=Path, required=True, metavar="DIR", help="originals")
+    one.add_argument("--lr", type=Path, required=True, metavar="DIR", help="their small versions")
+
+    one = commands.add_parser(
+        "ablate", help="the paper's comparison of residuals, in 8 bits", description=ablate.__doc__
+    )
+    one.set_defaults(command=run_ablate)
+    one.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder for runs and tables")
+    Common.add_options(one)
+    return top
+
+
+def _add_training(commands: Any, kind: Kind, presets: dict, preset: str, text: str) -> None:  # noqa: ANN401
+    """Adds the command of a kind of training."""
+    one = commands.add_parser(kind.name, help=text, description=f"{text.capitalize()}.")
+    one.set_defaults(command=lambda options: run_training(kind, presets, options))
+    where = one.add_mutually_exclusive_group(required=True)
+    where.add_argument("-o", "--output", type=Path, metavar="RUN", help="folder of a new run")
+    where.add_argument("--resume", type=Path, metavar="RUN", help="go on with the run in this folder")
+    text = "begin a wsd run's --decay-steps at this checkpoint"
+    one.add_argument("--decay-from", type=Path, metavar="FILE", help=text)
+    one.add_argument("--preset", choices=sorted(presets), default=preset, help=f"the defaults (default: {preset})")
+    kind.config.add_options(one)
+
+
+def run_training(kind: Kind, presets: dict, options: dict) -> None:
+    """`train` and `qat`."""
+    output, resumed, source, preset = (options.pop(key) for key in ("output", "resume", "decay_from", "preset"))
+    if resumed:
+        run = lifecycle.resume(kind, resumed, options)
+    elif source:
+        if "decay_steps" not in options:
+            raise UserError("--decay-from needs --decay-steps")
+        run = lifecycle.decay(kind, output, source, options.pop("decay_steps"), options)
+    else:
+        run = lifecycle.start(kind, output, kind.config.of(presets[preset] | options))
+    run.train()
+
+
+def run_ablate(options: dict) -> None:
+    """`ablate`."""
+    output = options.pop("output")
+    print(ablate.table(ablate.ablate(output, Common.of(ABLATION | options))), end="")
+
+
+def run_export(options: dict) -> None:
+    """`export`."""
+    export(options["run"], options["output"], options["ranges"])
+
+
+def run_evaluate(options: dict) -> None:
+    """`evaluate`."""
+    mean = evaluate(options["weights"], options["hr"], options["lr"])
+    print(f"PSNR-RGB {mean.psnr_rgb:.3f} dB, PSNR-Y {mean.psnr_y:.3f} dB, SSIM-Y {mean.ssim_y:.4f}")

@@ -1,0 +1,132 @@
+"""Batches of random patches: a function of seed and step alone, so that a run resumes with the order it had."""
+
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from abpn_training.data import Pair
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Patches and what the net shall make of them."""
+
+    # u8 [n, 3, patch, patch].
+    lr: Tensor
+    # u8 [n, 3*scale^2, patch, patch], channels as the net's: position in the block, then colour.
+    hr: Tensor
+
+
+def blocks(hr: Tensor, scale: int) -> Tensor:
+    """[n, scale*h, scale*w, 3] as the net's output channels, [n, 3*scale^2, h, w]; the inverse of `unblocks`."""
+    n, height, width, _ = hr.shape
+    split = hr.reshape(n, height // scale, scale, width // scale, scale, 3)
+    return split.permute(0, 2, 4, 5, 1, 3).reshape(n, 3 * scale**2, height // scale, width // scale)
+
+
+def unblocks(channels: Tensor, scale: int) -> Tensor:
+    """The net's output channels, [n, 3*scale^2, h, w], as pictures, [n, scale*h, scale*w, 3]."""
+    n, _, height, width = channels.shape
+    split = channels.reshape(n, scale, scale, 3, height, width)
+    return split.permute(0, 4, 1, 5, 2, 3).reshape(n, scale * height, scale * width, 3)
+
+
+class Patches:
+    """Draws patches evenly over all positions, with flips and quarter turns.
+
+    Of `hardest_of` positions drawn for a patch the one is kept where bicubic interpolation errs most.
+    """
+
+    def __init__(
+        self, pairs: Sequence[Pair], scale: int, patch: int, batch: int, hardest_of: int = 1, seed: int = 0
+    ) -> None:
+        """Patches have `patch` x `patch` input pixels; no picture may be smaller."""
+        self._pairs, self._scale, self._patch, self._batch = pairs, scale, patch, batch
+        self._hardest_of, self._seed = hardest_of, seed
+        rows, columns = (np.array([pair.lr.shape[axis] - patch + 1 for pair in pairs]) for axis in (0, 1))
+        self._columns = columns
+        # The positions of picture i are numbered from _first[i].
+        self._first = np.concatenate([[0], np.cumsum(rows * columns)])
+        if hardest_of > 1:
+            tables = [_error_table(pair) for pair in pairs]
+            self._table = np.concatenate([table.ravel() for table in tables])
+            self._table_first = np.cumsum([0] + [table.size for table in tables[:-1]])
+            self._table_stride = np.array([table.shape[1] for table in tables])
+
+    def draw(self, step: int) -> Batch:
+        """The batch of a step."""
+        # A counter-based generator has no state to keep: step and seed are all that matter.
+        random = np.random.Generator(np.random.Philox(key=[self._seed, step]))
+        positions = random.integers(self._first[-1], size=(self._hardest_of, self._batch))
+        turns = random.integers(8, size=self._batch)
+        picture = np.searchsorted(self._first, positions, side="right") - 1
+        y, x = np.divmod(positions - self._first[picture], self._columns[picture])
+        chosen = np.zeros(self._batch, np.int64)
+        if self._hardest_of > 1:
+            chosen = self._errors(picture, y, x).argmax(axis=0)
+        drawn = [tuple(axis[choice, n] for axis in (picture, y, x)) for n, choice in enumerate(chosen)]
+        cut = [self._cut(*place, turn) for place, turn in zip(drawn, turns, strict=True)]
+        lr = torch.from_numpy(np.stack([lr for lr, _ in cut])).permute(0, 3, 1, 2)
+        return Batch(lr.contiguous(), blocks(torch.from_numpy(np.stack([hr for _, hr in cut])), self._scale))
+
+    def prefetched(self, first_step: int, count: int) -> "Prefetch":
+        """The batches of `count` steps from `first_step`, each drawn while its predecessor is used."""
+        return Prefetch(self, first_step, count)
+
+    def _cut(self, picture: int, y: int, x: int, turn: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        pair, patch, scale = self._pairs[picture], self._patch, self._scale
+        lr = pair.lr[y : y + patch, x : x + patch]
+        hr = pair.hr[y * scale : (y + patch) * scale, x * scale : (x + patch) * scale]
+        return _turn(lr, turn), _turn(hr, turn)
+
+    def _errors(self, picture: NDArray, y: NDArray, x: NDArray) -> NDArray[np.uint32]:
+        """The summed error of bicubic interpolation over patches."""
+        stride = self._table_stride[picture]
+        corner = self._table_first[picture] + y * stride + x
+        below, table, patch = corner + self._patch * stride, self._table, self._patch
+        # Sums wrap at 2^32; the difference is right all the same.
+        return table[below + patch] - table[below] - table[corner + patch] + table[corner]
+
+
+class Prefetch:
+    """Iterates over batches, and draws the next one in a thread meanwhile."""
+
+    def __init__(self, patches: Patches, first_step: int, count: int) -> None:
+        """See `Patches.prefetched`."""
+        self._patches, self._steps = patches, range(first_step, first_step + count)
+
+    def __iter__(self):  # noqa: ANN204
+        """Yields each step's `Batch`."""
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            waiting: Future[Batch] | None = None
+            for step in self._steps:
+                batch = waiting.result() if waiting else self._patches.draw(step)
+                waiting = pool.submit(self._patches.draw, step + 1)
+                yield batch
+
+
+def _turn(picture: NDArray, turn: int) -> NDArray:
+    """One of the eight symmetries of the square."""
+    turned = np.rot90(picture, turn % 4)
+    return turned[:, ::-1] if turn >= 4 else turned
+
+
+def _error_table(pair: Pair) -> NDArray[np.uint32]:
+    """Sums, modulo 2^32, of bicubic interpolation's mean squared error in a block over all blocks above and left.
+
+    [h+1, w+1]; at most 65025 a block.
+    """
+    height, width = pair.lr.shape[:2]
+    scale = pair.hr.shape[0] // height
+    bicubic = np.asarray(Image.fromarray(pair.lr).resize((width * scale, height * scale), Image.Resampling.BICUBIC))
+    squares = np.square(bicubic.astype(np.int32) - pair.hr)
+    means = squares.reshape(height, scale, width, scale * 3).sum(axis=(1, 3)) // (3 * scale**2)
+    table = np.zeros((height + 1, width + 1), np.uint32)
+    table[1:, 1:] = means.astype(np.uint32).cumsum(axis=0, dtype=np.uint32).cumsum(axis=1, dtype=np.uint32)
+    return table

@@ -1,0 +1,104 @@
+"""Pictures and patches."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import Folders
+from PIL import Image
+
+from abpn_training.data import load
+from abpn_training.errors import UserError
+from abpn_training.patches import Patches, blocks, unblocks
+
+
+def test_pictures_that_can_not_be_used_are_named(folders: Folders, tmp_path: Path) -> None:
+    hr, lr = tmp_path / "hr", tmp_path / "lr"
+    hr.mkdir()
+    lr.mkdir()
+    whole = Image.open(folders.hr / "0.png")
+    small = Image.open(folders.lr / "0.png")
+    for name in ("fine", "suffix", "alone", "mismatched", "broken", "tiny", "alpha"):
+        whole.save(hr / f"{name}.png")
+    for name in ("fine", "suffixx3", "mismatched", "broken", "alpha"):
+        small.save(lr / f"{name}.png")
+    whole.crop((0, 0, 90, 132)).save(hr / "mismatched.png")
+    (hr / "broken.png").write_bytes((folders.hr / "0.png").read_bytes()[:5000])
+    whole.crop((0, 0, 30, 60)).save(hr / "tiny.png")
+    small.crop((0, 0, 10, 20)).save(lr / "tiny.png")
+    whole.convert("RGBA").save(hr / "alpha.png")
+    (hr / "notes.txt").write_text("no picture")
+    read = load([hr], [lr], 3, 24)
+    assert [pair.name for pair in read.pairs] == ["fine.png", "suffix.png"]
+    reasons = {Path(line.split(":")[0]).stem: line for line in read.left_out}
+    assert reasons.keys() == {"alone", "mismatched", "broken", "tiny", "alpha"}
+    for name, reason in [
+        ("alone", "abpn degrade"),
+        ("mismatched", "is 44x44, which is not 90x132 reduced 3 times"),
+        ("broken", "truncated"),
+        ("tiny", "10x20, smaller than a patch of 24x24"),
+        ("alpha", "it has alpha"),
+    ]:
+        assert reason in reasons[name]
+    with pytest.raises(UserError, match="one for each"):
+        load([hr, hr], [lr], 3)
+
+
+def test_other_data_has_another_fingerprint(folders: Folders) -> None:
+    read = load([folders.hr], [folders.lr], 3)
+    assert read.fingerprint() == load([folders.hr], [folders.lr], 3).fingerprint()
+    changed = load([folders.hr], [folders.lr], 3)
+    changed.pairs.reverse()
+    assert read.fingerprint() != changed.fingerprint()
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_channels_of_a_block_are_position_then_colour(scale: int) -> None:
+    pictures = torch.randint(0, 256, (2, 5 * scale, 7 * scale, 3), dtype=torch.uint8)
+    channels = blocks(pictures, scale)
+    assert torch.equal(unblocks(channels, scale), pictures)
+    for k in range(3 * scale**2):
+        row, column = divmod(k // 3, scale)
+        assert torch.equal(channels[:, k], pictures[:, row::scale, column::scale, k % 3])
+
+
+@pytest.mark.parametrize("hardest_of", [1, 3])
+def test_patches_are_pieces_of_their_pictures(folders: Folders, hardest_of: int) -> None:
+    pairs = load([folders.hr], [folders.lr], 3).pairs
+    patches = Patches(pairs, 3, 20, 16, hardest_of, seed=5)
+    batch = patches.draw(9)
+    assert torch.equal(batch.lr, Patches(pairs, 3, 20, 16, hardest_of, seed=5).draw(9).lr)
+    assert not torch.equal(batch.lr, patches.draw(10).lr)
+    assert not torch.equal(batch.lr, Patches(pairs, 3, 20, 16, hardest_of, seed=6).draw(9).lr)
+    found = set()
+    for lr, hr in zip(batch.lr, unblocks(batch.hr, 3).numpy(), strict=True):
+        lr = lr.permute(1, 2, 0).numpy()
+        places = [
+            (index, y, x, turn)
+            for index, pair in enumerate(pairs)
+            for turn in range(8)
+            for y, x in np.argwhere((pair.lr == turned(lr, turn)[0, 0]).all(2)[:-19, :-19])
+            if np.array_equal(pair.lr[y : y + 20, x : x + 20], turned(lr, turn))
+        ]
+        assert len(places) == 1
+        index, y, x, turn = places[0]
+        assert np.array_equal(pairs[index].hr[3 * y :, 3 * x :][:60, :60], turned(hr, turn))
+        found.add(turn)
+    assert len(found) > 4
+
+
+def turned(picture: np.ndarray, turn: int) -> np.ndarray:
+    """Each of the eight symmetries once."""
+    return np.rot90(picture[:, ::-1] if turn >= 4 else picture, turn % 4)
+
+
+def test_hard_patches_are_where_bicubic_errs(folders: Folders) -> None:
+    pairs = load([folders.hr], [folders.lr], 3).pairs
+
+    def error(hardest_of: int) -> float:
+        batch = Patches(pairs, 3, 20, 200, hardest_of).draw(0)
+        lr = batch.lr.float().repeat(1, 9, 1, 1)
+        return float((batch.hr - lr).square().mean())
+
+    assert error(4) > 1.3 * error(1)

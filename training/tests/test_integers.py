@@ -1,0 +1,135 @@
+"""The net in training, the net in NumPy and the Rust program."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import ROOT, Program
+from numpy.typing import NDArray
+
+from abpn_training import checkpoint, weights
+from abpn_training.evaluate import upscale
+from abpn_training.intnet import IntegerNet
+from abpn_training.model import Abpn
+from abpn_training.qat import Quantised, first_ranges, integers
+
+SHIPPED = ROOT / "weights/abpn_x3.safetensors"
+FLOAT = ROOT / "weights/abpn_x3_float.safetensors"
+
+
+def write_ppm(path: Path, picture: NDArray) -> None:
+    """A picture of 8 or 16 bits."""
+    most = np.iinfo(picture.dtype).max
+    header = f"P6 {picture.shape[1]} {picture.shape[0]} {most}\n".encode()
+    path.write_bytes(header + picture.astype(picture.dtype.newbyteorder(">")).tobytes())
+
+
+def read_ppm(path: Path, shape: tuple[int, ...], dtype: type) -> NDArray:
+    """The samples of a picture whose shape is known."""
+    data = path.read_bytes()[-int(np.prod(shape)) * np.dtype(dtype).itemsize :]
+    return np.frombuffer(data, np.dtype(dtype).newbyteorder(">")).reshape(shape).astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("size", [(1, 1), (2, 5), (61, 83), (240, 200)])
+def test_the_program_gives_the_bytes_of_the_specification(
+    abpn: Program, photo: NDArray[np.uint8], tmp_path: Path, dtype: type, size: tuple[int, int]
+) -> None:
+    height, width = size
+    picture = photo[100 : 100 + height, 250 : 250 + width].astype(dtype)
+    if dtype is np.uint16:
+        # All 16 bits count.
+        picture = np.minimum(picture * 257 + np.random.default_rng(1).integers(0, 200, picture.shape), 65535)
+        picture = picture.astype(dtype)
+    write_ppm(tmp_path / "in.ppm", picture)
+    abpn("upscale", tmp_path / "in.ppm", "-d", "cpu", "-o", tmp_path / "out.ppm")
+    net = IntegerNet.read(SHIPPED)
+    expected = net.upscale(picture)
+    result = read_ppm(tmp_path / "out.ppm", (3 * height, 3 * width, 3), dtype)
+    assert np.array_equal(result, expected)
+    if height > 50:
+        # One weight's last bit shows.
+        net.layers[3]["weight"][5, 7, 1, 1] += 1
+        assert not np.array_equal(result, net.upscale(picture))
+
+
+@pytest.fixture(scope="module")
+def quantised(photo: NDArray[np.uint8]) -> Quantised:
+    """The shipped float net, with ranges from a piece of the photo."""
+    float_weights = weights.read(FLOAT)
+    net = Abpn(float_weights.scale, float_weights.hidden())
+    net.init_from(float_weights.tensors)
+    lr = torch.from_numpy(photo[:96, 100:196].copy()).permute(2, 0, 1)[None] / 255
+    return Quantised(net, first_ranges(net, lr))
+
+
+@pytest.fixture(scope="module")
+def integer_net(quantised: Quantised, abpn: Program, tmp_path_factory: pytest.TempPathFactory) -> IntegerNet:
+    """What the program makes of it."""
+    folder = tmp_path_factory.mktemp("net")
+    net = quantised.net
+    weights.write(folder / "float", weights.FloatWeights(net.scale, net.plain_weights()))
+    ranges = ", ".join(map(repr, quantised.ranges()))
+    checkpoint.write_atomically(folder / "ranges", lambda file: file.write_text(f'{{"ranges": [{ranges}]}}'))
+    abpn("model", "quantize", folder / "float", "--ranges", folder / "ranges", "-o", folder / "net")
+    return IntegerNet.read(folder / "net")
+
+
+def test_training_has_the_integers_of_the_quantiser(quantised: Quantised, integer_net: IntegerNet) -> None:
+    step_in = torch.ones((), dtype=torch.float64)
+    steps = [*(quantised.log_ranges.detach().exp() / 255), None]
+    for layer, expected, step in zip(quantised.net.layers, integer_net.layers, steps, strict=True):
+        weight, bias, unit = (tensor.detach().numpy() for tensor in integers(*layer.merged(), step_in))
+        assert np.array_equal(weight, expected["weight"])
+        assert np.array_equal(bias, expected["bias"])
+        # The multiplier of the requantisation is theirs, to its 16 bits.
+        multiplier = expected["mul"] / 2.0 ** (expected["pre"] + expected["post"])
+        np.testing.assert_allclose(multiplier, unit / (1.0 if step is None else float(step)), rtol=2**-15)
+        step_in = step
+
+
+def test_training_has_the_pixels_of_the_integer_net(
+    quantised: Quantised, integer_net: IntegerNet, photo: NDArray[np.uint8]
+) -> None:
+    lr = photo[150:270, 300:430]
+    expected = integer_net.upscale(lr).astype(int)
+    result = upscale(quantised, lr, 3)
+    # Multipliers of 16 bits and a truncating shift turn few codes into their neighbours.
+    differences = np.abs(result - expected)
+    assert differences.max() <= 2
+    assert (differences > 0).mean() < 0.02
+    # Another range would show.
+    quantised.log_ranges.data[2] += 0.01
+    try:
+        assert (upscale(quantised, lr, 3) != expected).mean() > 0.02
+    finally:
+        quantised.log_ranges.data[2] -= 0.01
+
+
+def test_gradients_reach_weights_biases_and_ranges(quantised: Quantised) -> None:
+    quantised(torch.rand(1, 3, 24, 24), False).square().sum().backward()
+    for name, param in quantised.named_parameters():
+        assert param.grad.abs().sum() > 0, name
+    quantised.zero_grad()
+
+
+def test_a_wider_range_pulls_the_way_the_loss_falls(quantised: Quantised) -> None:
+    """The straight-through gradient of a clipped range agrees in sign with a finite difference."""
+    lr = torch.rand(1, 3, 40, 40, generator=torch.Generator().manual_seed(2))
+    wanted = quantised.net(lr, False).detach()
+
+    def loss() -> torch.Tensor:
+        return (quantised(lr, False) - wanted).square().mean()
+
+    start = quantised.log_ranges.data.clone()
+    quantised.log_ranges.data[1] -= 1.0
+    loss().backward()
+    gradient = float(quantised.log_ranges.grad[1])
+    quantised.log_ranges.data[1] += 0.2
+    after = float(loss().detach())
+    quantised.log_ranges.data[1] -= 0.2
+    assert gradient < 0
+    assert after < float(loss().detach())
+    quantised.log_ranges.data = start
+    quantised.zero_grad()
