@@ -100,7 +100,7 @@ def _frame(folder: Path) -> Path:
 
 
 def _on_cpu(program: Path, folder: Path, image: Path, threads: int, cpus: list[int]) -> list[Contender]:
-    """abpn with its best kernel, and with AVX2 where that isn't the best; and all engines."""
+    """All engines, after abpn with its best kernel, and with AVX2 where that isn't the best."""
     allowed = cpus[:threads]
     kernels = next((row["kernels"] for row in Abpn(program).adapters() if row["backend"] == "cpu"), [])
     chosen = [kernels[0], *(["avx2"] if "avx2" in kernels[1:] else [])] if kernels else [None]
@@ -117,13 +117,19 @@ def _on_cpu(program: Path, folder: Path, image: Path, threads: int, cpus: list[i
 
 
 def _on_vulkan(program: Path, folder: Path, image: Path, adapter: dict[str, Any], cpus: int) -> list[Contender]:
-    """abpn and ncnn on one adapter."""
-    abpn = Abpn(program, ("--gpu", str(adapter["index"])))
+    """On one adapter: abpn, also with each kernel family by name where there are several, and ncnn."""
+    families = adapter["kernels"] if len(adapter["kernels"]) > 1 else []
+
+    def abpn(family: str | None) -> Contender:
+        options = ("--kernel", family) if family else ()
+        runner = Abpn(program, ("--gpu", str(adapter["index"]), *options))
+        return AbpnContender(runner, f"int8 {family}" if family else "int8", folder / "frame.png", SIZE)
+
     others = [
         EngineContender(engine, Setup(folder / "models", precision, cpus, adapter["name"]), image)
         for engine, precision in VULKAN_ENGINES
     ]
-    return [AbpnContender(abpn, "int8", folder / "frame.png", SIZE), *others]
+    return [*map(abpn, [None, *families]), *others]
 
 
 def _adapter(abpn: Abpn, name: str | None) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""Who runs: abpn and other engines, each with a picture to prove that it computes the same net, and a way to be timed."""
+"""Who runs: abpn and other engines, each with a picture, to prove that it computes the same net, and its times."""
 
 import json
 import os
@@ -107,7 +107,8 @@ class EngineContender:
 
     def visit(self) -> list[float]:
         """As in `Contender`."""
-        assert self.worker and self.worker.stdin
+        assert self.worker is not None
+        assert self.worker.stdin is not None
         try:
             print(self.runs, file=self.worker.stdin, flush=True)
         except BrokenPipeError as error:
@@ -123,7 +124,8 @@ class EngineContender:
 
     def _answer(self) -> Any:
         """The next line of the worker, which is JSON."""
-        assert self.worker and self.worker.stdout
+        assert self.worker is not None
+        assert self.worker.stdout is not None
         ready, _, _ = select.select([self.worker.stdout], [], [], TIMEOUT_S)
         if not ready:
             raise ContenderError(f"no answer in {TIMEOUT_S} s")
@@ -133,7 +135,7 @@ class EngineContender:
         return json.loads(line)
 
     def _last_words(self) -> str:
-        assert self.worker
+        assert self.worker is not None
         code = self.worker.wait()
         self.errors.seek(0)
         lines = self.errors.read().strip().splitlines()
