@@ -4,6 +4,7 @@ import argparse
 import json
 import random
 import sys
+import time
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -36,6 +37,8 @@ CPU_ENGINES = [
     ("ncnn", "f32"),
 ]
 VULKAN_ENGINES = [("ncnn", "int8"), ("ncnn", "fp16"), ("ncnn", "f32")]
+LIMIT_S = 150
+"""After this time a group has no further rounds, if it had two."""
 TYPES = ["discrete", "integrated", "virtual", "software", "other"]
 """Of adapters, the first is taken that there is."""
 
@@ -48,7 +51,7 @@ def main() -> int:
     missing = models.write(REPOSITORY / "weights", folder / "models", WIDTH, HEIGHT)
     for format_, reason in missing.items():
         _say(f"no {format_} models: {reason}")
-    reference = Abpn(args.abpn).picture(folder / "frame.png", folder / "reference.png")
+    reference, _ = Abpn(args.abpn).picture(folder / "frame.png", folder / "reference.png")
     cpus = pinning.cpus()
     threads = args.threads or sorted({1, len(cpus)})
 
@@ -64,7 +67,8 @@ def main() -> int:
         if adapter is None:
             _say("no Vulkan adapter: on Debian, apt install mesa-vulkan-drivers has a software one")
         else:
-            contenders = _on_vulkan(args.abpn, folder, image, adapter, len(cpus))
+            families = adapter["kernels"] if args.families else []
+            contenders = _on_vulkan(args.abpn, folder, image, adapter, families, len(cpus))
             groups.append(_measure(adapter["name"], contenders, reference, args.vulkan_rounds))
     _write(args.out, groups, machine.describe(REPOSITORY, len(cpus)) | {"adapter": adapter})
     return int(any(_failed(row) for group in groups for row in group.rows))
@@ -78,8 +82,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--only", choices=["cpu", "vulkan"], help="run this part alone")
     parser.add_argument("--threads", type=int, nargs="+", metavar="N", help="of the CPU; by default 1 and all")
     parser.add_argument("--adapter", metavar="NAME", help="part of a Vulkan adapter's name in `abpn adapters`")
-    parser.add_argument("--rounds", type=int, default=7, metavar="N", help="turns of each on the CPU")
-    parser.add_argument("--vulkan-rounds", type=int, default=3, metavar="N", help="turns of each on the adapter")
+    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="turns of each on the CPU")
+    parser.add_argument("--vulkan-rounds", type=int, default=3, metavar="N", help="the same on the adapter")
+    parser.add_argument(
+        "--families", action="store_true", help="run each of abpn's kernel families on the adapter, too"
+    )
     parser.add_argument("--out", type=Path, metavar="STEM", help="write STEM.json and STEM.md")
     parser.add_argument("--abpn", type=Path, required=True, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, required=True, help=argparse.SUPPRESS)
@@ -116,9 +123,10 @@ def _on_cpu(program: Path, folder: Path, image: Path, threads: int, cpus: list[i
     return [*map(abpn, chosen), *(other(*names) for names in CPU_ENGINES)]
 
 
-def _on_vulkan(program: Path, folder: Path, image: Path, adapter: dict[str, Any], cpus: int) -> list[Contender]:
-    """On one adapter: abpn, also with each kernel family by name where there are several, and ncnn."""
-    families = adapter["kernels"] if len(adapter["kernels"]) > 1 else []
+def _on_vulkan(
+    program: Path, folder: Path, image: Path, adapter: dict[str, Any], families: list[str], cpus: int
+) -> list[Contender]:
+    """On one adapter: abpn with the kernel that it takes by itself and with these families, and ncnn."""
 
     def abpn(family: str | None) -> Contender:
         options = ("--kernel", family) if family else ()
@@ -145,7 +153,11 @@ def _measure(title: str, contenders: list[Contender], reference: np.ndarray, rou
     try:
         ready = [pair for pair in zip(contenders, rows, strict=True) if _start(*pair, reference)]
         shuffle = random.Random(title).shuffle
-        for _ in range(rounds):
+        start = time.monotonic()
+        for done in range(rounds):
+            if done >= 2 and time.monotonic() - start > LIMIT_S:
+                _say(f"  {done} rounds of {rounds}: out of time")
+                break
             shuffle(ready)
             for contender, row in list(ready):
                 try:

@@ -19,7 +19,7 @@ from .sessions import Setup
 TIMEOUT_S = 300
 VISIT_MS = 1000
 """About how long a contender runs when its turn comes."""
-MOST_RUNS = 5
+MOST_RUNS = 20
 
 
 class ContenderError(Exception):
@@ -59,8 +59,8 @@ class AbpnContender:
     def start(self) -> np.ndarray:
         """As in `Contender`."""
         with tempfile.TemporaryDirectory() as folder:
-            picture = self.abpn.picture(self.source, Path(folder) / "upscaled.png")
-        self.runs = runs_of(self.abpn.frame_ms(self.size, 1))
+            picture, compute_ms = self.abpn.picture(self.source, Path(folder) / "upscaled.png")
+        self.runs = runs_of(compute_ms)
         return picture
 
     def visit(self) -> list[float]:
