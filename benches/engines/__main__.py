@@ -2,9 +2,9 @@
 
 import argparse
 import json
-import os
 import random
 import sys
+import time
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from . import machine, models
+from . import machine, models, pinning
 from .abpn import Abpn, AbpnError
 from .contenders import AbpnContender, Contender, ContenderError, EngineContender
 from .results import Group, Row, group_json, markdown, psnr_db
@@ -37,6 +37,8 @@ CPU_ENGINES = [
     ("ncnn", "f32"),
 ]
 VULKAN_ENGINES = [("ncnn", "int8"), ("ncnn", "fp16"), ("ncnn", "f32")]
+LIMIT_S = 150
+"""After this time a group has no further rounds, if it had two."""
 TYPES = ["discrete", "integrated", "virtual", "software", "other"]
 """Of adapters, the first is taken that there is."""
 
@@ -49,8 +51,8 @@ def main() -> int:
     missing = models.write(REPOSITORY / "weights", folder / "models", WIDTH, HEIGHT)
     for format_, reason in missing.items():
         _say(f"no {format_} models: {reason}")
-    reference = Abpn(args.abpn).picture(folder / "frame.png", folder / "reference.png")
-    cpus = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
+    reference, _ = Abpn(args.abpn).picture(folder / "frame.png", folder / "reference.png")
+    cpus = pinning.cpus()
     threads = args.threads or sorted({1, len(cpus)})
 
     groups = []
@@ -65,7 +67,8 @@ def main() -> int:
         if adapter is None:
             _say("no Vulkan adapter: on Debian, apt install mesa-vulkan-drivers has a software one")
         else:
-            contenders = _on_vulkan(args.abpn, folder, image, adapter, len(cpus))
+            families = adapter["kernels"] if args.families else []
+            contenders = _on_vulkan(args.abpn, folder, image, adapter, families, len(cpus))
             groups.append(_measure(adapter["name"], contenders, reference, args.vulkan_rounds))
     _write(args.out, groups, machine.describe(REPOSITORY, len(cpus)) | {"adapter": adapter})
     return int(any(_failed(row) for group in groups for row in group.rows))
@@ -79,8 +82,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--only", choices=["cpu", "vulkan"], help="run this part alone")
     parser.add_argument("--threads", type=int, nargs="+", metavar="N", help="of the CPU; by default 1 and all")
     parser.add_argument("--adapter", metavar="NAME", help="part of a Vulkan adapter's name in `abpn adapters`")
-    parser.add_argument("--rounds", type=int, default=7, metavar="N", help="turns of each on the CPU")
-    parser.add_argument("--vulkan-rounds", type=int, default=3, metavar="N", help="turns of each on the adapter")
+    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="turns of each on the CPU")
+    parser.add_argument("--vulkan-rounds", type=int, default=3, metavar="N", help="the same on the adapter")
+    parser.add_argument(
+        "--families", action="store_true", help="run each of abpn's kernel families on the adapter, too"
+    )
     parser.add_argument("--out", type=Path, metavar="STEM", help="write STEM.json and STEM.md")
     parser.add_argument("--abpn", type=Path, required=True, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, required=True, help=argparse.SUPPRESS)
@@ -101,8 +107,8 @@ def _frame(folder: Path) -> Path:
 
 
 def _on_cpu(program: Path, folder: Path, image: Path, threads: int, cpus: list[int]) -> list[Contender]:
-    """abpn with its best kernel, and with AVX2 where that isn't the best; and all engines."""
-    allowed = frozenset(cpus[:threads]) if hasattr(os, "sched_setaffinity") else None
+    """All engines, after abpn with its best kernel, and with AVX2 where that isn't the best."""
+    allowed = cpus[:threads]
     kernels = next((row["kernels"] for row in Abpn(program).adapters() if row["backend"] == "cpu"), [])
     chosen = [kernels[0], *(["avx2"] if "avx2" in kernels[1:] else [])] if kernels else [None]
 
@@ -117,14 +123,21 @@ def _on_cpu(program: Path, folder: Path, image: Path, threads: int, cpus: list[i
     return [*map(abpn, chosen), *(other(*names) for names in CPU_ENGINES)]
 
 
-def _on_vulkan(program: Path, folder: Path, image: Path, adapter: dict[str, Any], cpus: int) -> list[Contender]:
-    """abpn and ncnn on one adapter."""
-    abpn = Abpn(program, ("--gpu", str(adapter["index"])))
+def _on_vulkan(
+    program: Path, folder: Path, image: Path, adapter: dict[str, Any], families: list[str], cpus: int
+) -> list[Contender]:
+    """On one adapter: abpn with the kernel that it takes by itself and with these families, and ncnn."""
+
+    def abpn(family: str | None) -> Contender:
+        options = ("--kernel", family) if family else ()
+        runner = Abpn(program, ("--gpu", str(adapter["index"]), *options))
+        return AbpnContender(runner, f"int8 {family}" if family else "int8", folder / "frame.png", SIZE)
+
     others = [
         EngineContender(engine, Setup(folder / "models", precision, cpus, adapter["name"]), image)
         for engine, precision in VULKAN_ENGINES
     ]
-    return [AbpnContender(abpn, "int8", folder / "frame.png", SIZE), *others]
+    return [*map(abpn, [None, *families]), *others]
 
 
 def _adapter(abpn: Abpn, name: str | None) -> dict[str, Any] | None:
@@ -140,7 +153,11 @@ def _measure(title: str, contenders: list[Contender], reference: np.ndarray, rou
     try:
         ready = [pair for pair in zip(contenders, rows, strict=True) if _start(*pair, reference)]
         shuffle = random.Random(title).shuffle
-        for _ in range(rounds):
+        start = time.monotonic()
+        for done in range(rounds):
+            if done >= 2 and time.monotonic() - start > LIMIT_S:
+                _say(f"  {done} rounds of {rounds}: out of time")
+                break
             shuffle(ready)
             for contender, row in list(ready):
                 try:

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from .pinning import pinned
+
 TIMEOUT_S = 600
 
 
@@ -25,15 +27,14 @@ class Abpn:
     device: tuple[str, ...] = ("--device", "cpu")
     """Its options for the device."""
     environment: dict[str, str] = field(default_factory=dict)
-    cpus: frozenset[int] | None = None
+    cpus: list[int] | None = None
     """The CPUs that it may use."""
 
     def output(self, *arguments: str) -> str:
         """What it prints when run with `arguments`."""
         result = subprocess.run(
-            [self.program, *arguments],
+            [*pinned(self.cpus), str(self.program), *arguments],
             env=os.environ | self.environment,
-            preexec_fn=(lambda: os.sched_setaffinity(0, self.cpus)) if self.cpus else None,
             capture_output=True,
             text=True,
             timeout=TIMEOUT_S,
@@ -52,12 +53,15 @@ class Abpn:
             # Without an adapter it says what to install, and fails.
             return []
 
-    def picture(self, source: Path, target: Path) -> np.ndarray:
-        """The upscaled picture, u8, [h, w, 3]."""
-        self.output("upscale", *self.device, str(source), "-o", str(target), "--overwrite")
-        return np.asarray(Image.open(target).convert("RGB"))
+    def picture(self, source: Path, target: Path) -> tuple[np.ndarray, float]:
+        """The upscaled picture, u8, [h, w, 3], and the milliseconds of its computation, a first one."""
+        report = json.loads(
+            self.output("upscale", *self.device, str(source), "-o", str(target), "--overwrite", "--json")
+        )
+        return np.asarray(Image.open(target).convert("RGB")), report["milliseconds"]["compute"]
 
-    def frame_ms(self, size: str, frames: int) -> list[float]:
-        """The median milliseconds of a frame among `frames` of them, from host memory to host memory."""
-        report = json.loads(self.output("profile", *self.device, "--size", size, "--frames", str(frames), "--json"))
-        return [report["host"]["frame"]["median_ns"] / 1e6]
+    def frame_ms(self, size: str, frames: int) -> float:
+        """The median milliseconds of a frame among `frames`, from host memory to host memory, one after the other."""
+        options = ["--size", size, "--frames", str(frames), "--depth", "1", "--json"]
+        report = json.loads(self.output("bench", *self.device, *options))
+        return report["end_to_end"]["median_ns"] / 1e6

@@ -1,4 +1,4 @@
-"""Who runs: abpn and other engines, each with a picture to prove that it computes the same net, and a way to be timed."""
+"""Who runs: abpn and other engines, each with a picture, to prove that it computes the same net, and its times."""
 
 import json
 import os
@@ -8,17 +8,18 @@ import sys
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Any, Protocol
 
 import numpy as np
 
 from .abpn import Abpn
+from .pinning import pinned
 from .sessions import Setup
 
 TIMEOUT_S = 300
 VISIT_MS = 1000
 """About how long a contender runs when its turn comes."""
-MOST_RUNS = 5
+MOST_RUNS = 20
 
 
 class ContenderError(Exception):
@@ -58,13 +59,13 @@ class AbpnContender:
     def start(self) -> np.ndarray:
         """As in `Contender`."""
         with tempfile.TemporaryDirectory() as folder:
-            picture = self.abpn.picture(self.source, Path(folder) / "upscaled.png")
-        self.runs = runs_of(self.abpn.frame_ms(self.size, 1)[0])
+            picture, compute_ms = self.abpn.picture(self.source, Path(folder) / "upscaled.png")
+        self.runs = runs_of(compute_ms)
         return picture
 
     def visit(self) -> list[float]:
         """As in `Contender`."""
-        return self.abpn.frame_ms(self.size, self.runs)
+        return [self.abpn.frame_ms(self.size, self.runs)]
 
     def stop(self) -> None:
         """As in `Contender`: there is nothing to end."""
@@ -73,22 +74,29 @@ class AbpnContender:
 class EngineContender:
     """Another engine, in a worker process that stays."""
 
-    def __init__(self, engine: str, setup: Setup, image: Path, cpus: frozenset[int] | None = None) -> None:
+    def __init__(self, engine: str, setup: Setup, image: Path, cpus: list[int] | None = None) -> None:
         self.engine, self.precision = engine, setup.precision
         self.setup, self.image, self.cpus = setup, image, cpus
         self.runs = 1
         self.worker: subprocess.Popen[str] | None = None
+        self.errors: IO[str] = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed by `stop`)
 
     def start(self) -> np.ndarray:
         """As in `Contender`."""
         request = json.dumps({"engine": self.engine} | asdict(self.setup), default=str)
         with tempfile.TemporaryDirectory() as folder:
             picture = Path(folder) / "picture.npy"
-            self.errors = tempfile.TemporaryFile("w+")
             self.worker = subprocess.Popen(
-                [sys.executable, "-m", f"{__package__}.worker", request, self.image, picture],
+                [
+                    *pinned(self.cpus),
+                    sys.executable,
+                    "-m",
+                    f"{__package__}.worker",
+                    request,
+                    str(self.image),
+                    str(picture),
+                ],
                 env=os.environ | {"OMP_NUM_THREADS": str(self.setup.threads)},
-                preexec_fn=(lambda: os.sched_setaffinity(0, self.cpus)) if self.cpus else None,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self.errors,
@@ -99,7 +107,8 @@ class EngineContender:
 
     def visit(self) -> list[float]:
         """As in `Contender`."""
-        assert self.worker and self.worker.stdin
+        assert self.worker is not None
+        assert self.worker.stdin is not None
         try:
             print(self.runs, file=self.worker.stdin, flush=True)
         except BrokenPipeError as error:
@@ -111,10 +120,12 @@ class EngineContender:
         if self.worker:
             self.worker.kill()
             self.worker.wait()
+        self.errors.close()
 
-    def _answer(self):  # noqa: ANN202 (what the worker's JSON is)
-        """The next line of the worker."""
-        assert self.worker and self.worker.stdout
+    def _answer(self) -> Any:
+        """The next line of the worker, which is JSON."""
+        assert self.worker is not None
+        assert self.worker.stdout is not None
         ready, _, _ = select.select([self.worker.stdout], [], [], TIMEOUT_S)
         if not ready:
             raise ContenderError(f"no answer in {TIMEOUT_S} s")
@@ -124,7 +135,7 @@ class EngineContender:
         return json.loads(line)
 
     def _last_words(self) -> str:
-        assert self.worker
+        assert self.worker is not None
         code = self.worker.wait()
         self.errors.seek(0)
         lines = self.errors.read().strip().splitlines()

@@ -35,7 +35,7 @@ class Layer:
 class Int8Layer:
     """The same in integers: code = round(step * (bias + sum(weight * code))), 0..255 but in the last layer.
 
-    Codes count as real numbers from 0 to 255, so that every activation has the scale 1, and `step` is the weights' scale.
+    Codes count as real numbers from 0 to 255: every activation has the scale 1, and `step` is the weights' scale.
     """
 
     weight: NDArray[np.int8]

@@ -1,4 +1,4 @@
-"""A session is a net loaded into an engine, with its input in the engine's own form: what is left to time is the net."""
+"""A session is a net loaded into an engine, its input in the engine's own form: what is left to time is the net."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-from .net import SCALE
 
 Picture = np.ndarray
 """u8 RGB, [h, w, 3]."""
@@ -65,7 +63,7 @@ def onnx_runtime(setup: Setup, image: Picture) -> Session:
 
     options = ort.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = setup.threads, 1
-    # Without VNNI its products of u8 and i8 saturate at 16 bits, and the picture is wrong: this asks for the exact ones.
+    # Without VNNI its sums of products of u8 and i8 saturate at 16 bits: this asks for exact ones.
     options.add_session_config_entry("session.x64quantprecision", "1")
     session = ort.InferenceSession(setup.models / f"{setup.precision}.onnx", options, ["CPUExecutionProvider"])
     planes = _planes(image, _element(setup))
@@ -92,7 +90,7 @@ def litert(setup: Setup, image: Picture) -> Session:
 
 
 def ncnn(setup: Setup, image: Picture) -> Session:
-    """ncnn on the CPU or a Vulkan adapter: `int8`, `f32`, and the float net in `bf16` or `fp16`."""
+    """On the CPU or a Vulkan adapter, ncnn: `int8`, `f32`, and the float net in `bf16` or `fp16`."""
     import ncnn as engine
 
     net = engine.Net()
