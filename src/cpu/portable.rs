@@ -2,7 +2,7 @@
 
 use super::lanes::Lanes;
 
-/// Four pixels in arrays.
+/// Eight pixels in arrays.
 #[derive(Clone, Copy)]
 pub(super) struct Portable;
 
