@@ -1,20 +1,33 @@
 {#- The 3x3 convolution of one thread: `pixels` neighbouring pixels, one group of `words` output words.
     Wants `origin`, the index of the window's top left word in plane 0, and `group`; leaves acc_WORD_PIXEL.
-    The loop over input words stays a loop, its body is straight text: compilers then keep every value in a register. -#}
+    The loop over input words stays a loop, its body is straight text, of the window's 3 rows or of 1: compilers then keep
+    every value in a register. -#}
 {%- for word in range(words) %}{% for pixel in range(pixels) %}
-    var acc_{{ word }}_{{ pixel }} = layer.channels[group * GROUP_WORDS + {{ word }}u].bias;
+    var sums_{{ word }}_{{ pixel }} = begin(layer.channels[group * GROUP_WORDS + {{ word }}u].bias);
 {%- endfor %}{% endfor %}
     for (var word = 0u; word < IN_WORDS; word++) {
         let row_0 = origin + word * window.plane;
-        let row_1 = row_0 + window.stride;
-        let row_2 = row_1 + window.stride;
-{%- for row in range(3) %}{% for column in range(pixels + 2) %}
-        let code_{{ row }}_{{ column }} = load(row_{{ row }} + {{ column }}u);
+        let weights_0 = (group * IN_WORDS + word) * (TAPS * GROUP_WORDS);
+{%- if rows == 1 %}
+    for (var row = 0u; row < 3u; row++) {
+        let row_0 = row_0 + row * window.stride;
+        let weights_0 = weights_0 + row * (3u * GROUP_WORDS);
+{%- endif %}
+{%- for row in range(1, rows) %}
+        let row_{{ row }} = row_{{ row - 1 }} + window.stride;
+{%- endfor %}
+{%- for row in range(rows) %}{% for column in range(pixels + 2) %}
+        let codes_{{ row }}_{{ column }} = codes_of(load(row_{{ row }} + {{ column }}u));
 {%- endfor %}{% endfor %}
-        let weights = (group * IN_WORDS + word) * (TAPS * GROUP_WORDS);
-{%- for tap in range(9) %}{% for word in range(words) %}
-        let weight_{{ tap }}_{{ word }} = layer.weights[weights + {{ tap * words + word }}u];
+{%- for tap in range(3 * rows) %}{% for word in range(words) %}
+        let factors_{{ tap }}_{{ word }} = factors(layer.weights[weights_0 + {{ tap * words + word }}u]);
 {%- for pixel in range(pixels) %}
-        acc_{{ word }}_{{ pixel }} += dot4(code_{{ tap // 3 }}_{{ tap % 3 + pixel }}, weight_{{ tap }}_{{ word }});
+        sums_{{ word }}_{{ pixel }} += products(codes_{{ tap // 3 }}_{{ tap % 3 + pixel }}, factors_{{ tap }}_{{ word }});
 {%- endfor %}{% endfor %}{% endfor %}
+{%- if rows == 1 %}
     }
+{%- endif %}
+    }
+{%- for word in range(words) %}{% for pixel in range(pixels) %}
+    let acc_{{ word }}_{{ pixel }} = end(sums_{{ word }}_{{ pixel }}, layer.channels[group * GROUP_WORDS + {{ word }}u].bias);
+{%- endfor %}{% endfor %}

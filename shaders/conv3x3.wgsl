@@ -2,7 +2,7 @@
 
 @group(0) @binding(3) var<storage, read_write> output: array<u32>;
 
-@compute @workgroup_size(16, 4, 1)
+@compute @workgroup_size({{ workgroup[0] }}, {{ workgroup[1] }}, 1)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     let x = id.x * {{ pixels }}u;
     let y = id.y;

@@ -7,7 +7,7 @@ fn scale_signed(acc: vec4<i32>, channels: Channels) -> vec4<i32> {
     return vec4<i32>(scale(vec4<u32>(max(acc >> channels.pre, channels.low) - channels.low), channels));
 }
 
-@compute @workgroup_size(16, 4, 1)
+@compute @workgroup_size({{ workgroup[0] }}, {{ workgroup[1] }}, 1)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     let x = id.x * {{ pixels }}u;
     let y = id.y;

@@ -67,4 +67,4 @@ pub use frames::Frames;
 pub use image::{Image, Layout, Sample, Samples};
 pub use net::Net;
 pub use stats::Stats;
-pub use upscaler::{Observer, Target, TileSize, Timings, Upscaler};
+pub use upscaler::{GpuOptions, Observer, Target, TileSize, Timings, Upscaler};

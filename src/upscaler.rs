@@ -1,6 +1,7 @@
 //! Image in, image out: the library's main type.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::image::{Image, Rgb, Sample, Samples};
@@ -23,6 +24,16 @@ pub enum Target {
     Adapter(wgpu::Adapter),
     /// A device of the caller's. Its callbacks for lost devices and uncaptured errors stay the caller's.
     Device(wgpu::Device, wgpu::Queue),
+}
+
+/// What is known of a GPU from earlier: it only changes how fast it starts and computes.
+#[derive(Clone, Debug, Default)]
+pub struct GpuOptions<'a> {
+    /// What [`Upscaler::pipelines`] gave, so that less has to be compiled. What is damaged, or of another adapter, driver
+    /// or version, counts for nothing.
+    pub pipelines: &'a [u8],
+    /// Which kernel computes which layer, as [`Upscaler::tune`] found out; none for those that are likely to be the best.
+    pub kernels: Option<gpu::Kernels>,
 }
 
 /// How large the pieces are into which a picture is cut; the result never depends on it.
@@ -74,16 +85,15 @@ impl Upscaler {
     /// [`Error::Gpu`] if it refuses them. [`Target::Auto`] takes the CPU instead. [`Error::CpuKernel`] if `ABPN_CPU` names
     /// a kernel that this machine can't run.
     pub fn new(net: Net, target: Target) -> Result<Self> {
-        Self::with_pipelines(net, target, &[])
+        Self::with_options(net, target, GpuOptions::default())
     }
 
-    /// As [`Upscaler::new`], with what [`Upscaler::pipelines`] gave earlier, so that less has to be compiled. What is
-    /// damaged, or of another adapter, driver or version, counts for nothing, as do `pipelines` for [`Target::Auto`] and
-    /// the CPU.
+    /// As [`Upscaler::new`], with what is known of the GPU from earlier; nothing of it counts for [`Target::Auto`] and the
+    /// CPU.
     ///
     /// # Errors
     /// As [`Upscaler::new`].
-    pub fn with_pipelines(net: Net, target: Target, pipelines: &[u8]) -> Result<Self> {
+    pub fn with_options(net: Net, target: Target, options: GpuOptions) -> Result<Self> {
         let context = match target {
             Target::Auto => return Self::auto(net),
             Target::Cpu => {
@@ -93,17 +103,49 @@ impl Upscaler {
             Target::Adapter(adapter) => gpu::Context::open(&adapter)?,
             Target::Device(device, queue) => gpu::Context::borrow(device, queue),
         };
-        let engine = Engine::Gpu(Box::new(gpu::Engine::new(context.with_pipelines(pipelines), &net)?));
+        let context = Arc::new(context.with_pipelines(options.pipelines));
+        let engine = Engine::Gpu(Box::new(gpu::Engine::new(context, &net, options.kernels)?));
         Ok(Self { net, engine, tile: TileSize::Auto })
     }
 
-    /// The pipelines compiled so far, as the driver keeps them, to save for [`Upscaler::with_pipelines`] under
+    /// The pipelines compiled so far, as the driver keeps them, to save for [`GpuOptions::pipelines`] under
     /// [`gpu::pipelines_key`]. None if there is nothing new to save, or the backend has no such thing: Vulkan has it, on a
     /// device of the caller's if that has [`wgpu::Features::PIPELINE_CACHE`].
     pub fn pipelines(&self) -> Option<Vec<u8>> {
         match &self.engine {
             Engine::Gpu(engine) => engine.pipelines(),
             Engine::Cpu(_) => None,
+        }
+    }
+
+    /// Times every kernel on this GPU, layer by layer, and checks each against the reference; none on the CPU, whose kernel
+    /// depends on its instruction set alone. It takes a second or two on a real GPU, and a minute on a software driver.
+    ///
+    /// # Errors
+    /// As [`Upscaler::upscale`].
+    pub fn tune(&self) -> Result<Option<gpu::Tuning>> {
+        match &self.engine {
+            Engine::Gpu(engine) => engine.tune(&self.net).map(Some),
+            Engine::Cpu(_) => Ok(None),
+        }
+    }
+
+    /// Computes with these kernels from now on; on the CPU nothing changes. The bytes never depend on them.
+    ///
+    /// # Errors
+    /// As [`Upscaler::new`].
+    pub fn with_kernels(mut self, kernels: gpu::Kernels) -> Result<Self> {
+        if let Engine::Gpu(engine) = &mut self.engine {
+            **engine = engine.with_kernels(&self.net, kernels)?;
+        }
+        Ok(self)
+    }
+
+    /// Which kernel computes which layer, by the layer's label, for 8-bit pictures; none on the CPU.
+    pub fn kernels(&self) -> Vec<(String, gpu::Kernel)> {
+        match &self.engine {
+            Engine::Gpu(engine) => engine.kernels(&self.net),
+            Engine::Cpu(_) => Vec::new(),
         }
     }
 

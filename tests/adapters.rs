@@ -87,7 +87,7 @@ fn adapters_are_listed_with_what_they_can_run() {
     let row = &rows[0];
     assert_eq!(row["index"], 0);
     assert_eq!(row["name"], adapter().info.name.as_str());
-    assert_eq!(row["kernels"][0], "dot4");
+    assert_eq!(row["kernels"], serde_json::json!(["dot4", "fma"]));
     let cpu = rows.as_array().unwrap().last().unwrap();
     assert!(cpu["index"].is_null());
     assert_eq!(cpu["kernels"], Value::from(abpn::cpu::kernels()));
@@ -127,6 +127,55 @@ fn each_kernel_of_the_cpu_can_be_asked_for_and_no_other() {
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
     assert!(ended.stderr.contains("mmx") && ended.stderr.contains(&kernels.join(", ")), "{}", ended.stderr);
     assert!(!folders.output().exists());
+}
+
+#[test]
+fn kernels_can_be_named_and_do_not_change_the_bytes() {
+    let folders = Folders::new();
+    let expected = folders.device_and_sha256(&folders.upscale(&["--device", "cpu"], &[])).1;
+    for kernel in ["dot4", "fma-4x1-uniform-row"] {
+        let ended = folders.upscale(&["--gpu", "0", "--kernel", kernel], &[]);
+        assert_eq!(folders.device_and_sha256(&ended).1, expected);
+    }
+    let ended = folders.upscale(&["--gpu", "0", "--kernel", "dot5"], &[]);
+    assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+    assert!(ended.stderr.contains("dot5") && ended.stderr.contains("dot4-2x1-uniform"), "{}", ended.stderr);
+}
+
+#[test]
+fn tuned_kernels_are_remembered_and_damaged_files_ignored() {
+    let folders = Folders::new();
+    let net = folders.0.path().join("net.safetensors");
+    // A small net, since software drivers take a while for each kernel.
+    fs::write(&net, abpn::selftest::nets().unwrap()[1].1.write()).unwrap();
+    let model = net.to_str().unwrap();
+    let ended = folders.run(&["tune", "--gpu", "0", "--json", "--model", model], &[]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let report: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(report["trials"].as_array().unwrap().len(), gpu::Kernel::ALL.len());
+    assert!(report["trials"].as_array().unwrap().iter().all(|trial| trial["failure"].is_null()), "{report}");
+    let files = folders.cached("kernels");
+    let [file] = &files[..] else { panic!("one file for one adapter: {files:?}") };
+    let saved = fs::read_to_string(file).unwrap();
+
+    let upscale = || folders.upscale(&["--gpu", "0", "--model", model], &[]);
+    let expected = folders.device_and_sha256(&folders.upscale(&["--device", "cpu", "--model", model], &[])).1;
+    let ended = upscale();
+    assert_eq!(folders.device_and_sha256(&ended).1, expected);
+    assert!(!ended.stderr.contains("ignored"), "{}", ended.stderr);
+    let foreign = saved.replace(&adapter().info.name, "another adapter");
+    let unknown = saved.replace("dot4-", "dot5-").replace("fma-", "dot5-");
+    for damaged in [&saved[..saved.len() / 2], "", "{}", &foreign, &unknown] {
+        assert_ne!(damaged, saved);
+        fs::write(file, damaged).unwrap();
+        let ended = upscale();
+        assert_eq!(folders.device_and_sha256(&ended).1, expected);
+        assert!(ended.stderr.contains("ignored") && ended.stderr.contains("--retune"), "{}", ended.stderr);
+    }
+    let ended = folders.upscale(&["--gpu", "0", "--retune", "--model", model], &[]);
+    assert_eq!(folders.device_and_sha256(&ended).1, expected);
+    let ended = upscale();
+    assert!(!ended.stderr.contains("ignored"), "it was written anew: {}", ended.stderr);
 }
 
 #[test]

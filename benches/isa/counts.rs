@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 
+use abpn::gpu::Family;
+
 /// What one run through a kernel executes, by the unit that executes it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Packed dot products; vector ALU.
-    pub dot_products: usize,
+    /// What the kernel multiplies with, packed dot products or multiply-adds in f32; vector ALU.
+    pub products: usize,
     /// 32-bit multiplications; vector ALU at a quarter of its rate.
     pub slow_multiplications: usize,
     /// All other vector ALU instructions.
@@ -18,12 +20,12 @@ pub struct Counts {
 impl Counts {
     /// Cycles that the vector ALU is busy, in units of a full-rate instruction.
     pub fn vector_slots(&self) -> usize {
-        self.dot_products + 4 * self.slow_multiplications + self.other_vector
+        self.products + 4 * self.slow_multiplications + self.other_vector
     }
 
     fn add(&mut self, kind: Kind, times: usize) {
         match kind {
-            Kind::DotProduct => self.dot_products += times,
+            Kind::Product => self.products += times,
             Kind::SlowMultiplication => self.slow_multiplications += times,
             Kind::OtherVector => self.other_vector += times,
             Kind::ScalarMemory => self.scalar_memory += times,
@@ -35,7 +37,7 @@ impl Counts {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    DotProduct,
+    Product,
     SlowMultiplication,
     OtherVector,
     ScalarMemory,
@@ -44,10 +46,14 @@ enum Kind {
     Scalar,
 }
 
-fn kind(mnemonic: &str) -> Option<Kind> {
+fn kind(mnemonic: &str, family: Family) -> Option<Kind> {
+    let products: &[&str] = match family {
+        Family::Dot4 => &["v_dot4"],
+        _ => &["v_fma_", "v_fmac_", "v_fmaak_", "v_fmamk_", "v_mac_f32", "v_mad_f32", "v_mad_mix", "v_dual_fmac"],
+    };
     let starts = |prefixes: &[&str]| prefixes.iter().any(|prefix| mnemonic.starts_with(prefix));
     Some(match () {
-        () if starts(&["v_dot4"]) => Kind::DotProduct,
+        () if starts(products) => Kind::Product,
         () if starts(&["v_mul_lo_u32", "v_mul_lo_i32", "v_mul_hi_", "v_mad_u64", "v_mad_i64"]) => {
             Kind::SlowMultiplication
         }
@@ -81,11 +87,11 @@ impl<'a> Instruction<'a> {
     }
 }
 
-/// Counts a kernel whose one loop, if the compiler left it a loop, makes `trips` trips.
+/// Counts a kernel of `family` whose one loop, if the compiler left it a loop, makes `trips` trips.
 ///
 /// # Errors
 /// What it can't read, rather than a wrong count.
-pub fn count(isa: &str, trips: usize) -> Result<Counts, String> {
+pub fn count(isa: &str, family: Family, trips: usize) -> Result<Counts, String> {
     let lines: Vec<&str> = isa.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let looped = loop_lines(&lines)?;
     let mut counts = Counts::default();
@@ -112,7 +118,7 @@ pub fn count(isa: &str, trips: usize) -> Result<Counts, String> {
             unread_words = length - unknown.len();
         } else {
             let mnemonic = instruction.text.split(' ').next().unwrap_or_default();
-            counts.add(kind(mnemonic).ok_or_else(fail)?, times);
+            counts.add(kind(mnemonic, family).ok_or_else(fail)?, times);
         }
     }
     Ok(counts)
@@ -154,20 +160,22 @@ pub fn self_test() {
         BB3:
             s_endpgm                                 ; bf810000
     ";
-    let once = Counts { dot_products: 2, slow_multiplications: 1, other_vector: 1, scalar_memory: 2, vector_memory: 1 };
-    assert_eq!(count(snippet, 1), Ok(once));
+    let once = Counts { products: 2, slow_multiplications: 1, other_vector: 1, scalar_memory: 2, vector_memory: 1 };
+    assert_eq!(count(snippet, Family::Dot4, 1), Ok(once));
     let seven_times =
-        Counts { dot_products: 14, slow_multiplications: 1, other_vector: 7, scalar_memory: 8, vector_memory: 7 };
-    assert_eq!(count(snippet, 7), Ok(seven_times));
+        Counts { products: 14, slow_multiplications: 1, other_vector: 7, scalar_memory: 8, vector_memory: 7 };
+    assert_eq!(count(snippet, Family::Dot4, 7), Ok(seven_times));
     let unrolled = snippet.replace("s_branch BB1", "s_branch BB3");
-    assert_eq!(count(&unrolled, 7), Ok(once));
+    assert_eq!(count(&unrolled, Family::Dot4, 7), Ok(once));
     assert_eq!(once.vector_slots(), 7);
+    let in_f32 = snippet.replace("v_dot4c_i32_i8_e32", "v_fmac_f32_e32").replace("v_dot4_i32_iu8", "v_fma_mix_f32");
+    assert_eq!(count(&in_f32, Family::Fma, 1), Ok(once));
     for unreadable in [
         snippet.replace("s_cbranch_execz BB3", "s_cbranch_execz BB0"),
         snippet.replace("v_mad_u32_u24", "w_mad_u32_u24"),
         snippet.replace("fa000320 bf8cc07f", "fa000320 1a280665"),
         snippet.replace("d5690001 ", "d56900g1 "),
     ] {
-        assert!(count(&unreadable, 7).is_err(), "{unreadable}");
+        assert!(count(&unreadable, Family::Dot4, 7).is_err(), "{unreadable}");
     }
 }

@@ -14,7 +14,7 @@ use std::process::{Command, ExitCode};
 use abpn::Net;
 use abpn::net::ABPN_X3;
 
-use table::{FAMILIES, Family, Row};
+use table::{GPUS, Gpu, Row};
 
 const USAGE: &str = "cargo bench --bench isa [-- [--check | --write] [--dump FOLDER]]";
 const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/isa.md");
@@ -25,7 +25,7 @@ struct Args {
     write: bool,
     dump: Option<PathBuf>,
     /// Set in a child.
-    family: Option<String>,
+    gpu: Option<String>,
 }
 
 impl Args {
@@ -37,7 +37,7 @@ impl Args {
                 "--check" => read.check = true,
                 "--write" => read.write = true,
                 "--dump" => read.dump = Some(args.next()?.into()),
-                "--family" => read.family = Some(args.next()?),
+                "--gpu" => read.gpu = Some(args.next()?),
                 // Cargo's.
                 "--bench" => {}
                 _ => return None,
@@ -53,9 +53,9 @@ fn main() -> ExitCode {
         eprintln!("usage: {USAGE}");
         return ExitCode::FAILURE;
     };
-    let family = FAMILIES.iter().find(|family| Some(family.name) == args.family.as_deref());
-    let result = match family {
-        Some(family) => compile(family, args.dump.as_deref()).map(|section| print!("{}", section.text())),
+    let gpu = GPUS.iter().find(|gpu| Some(gpu.name) == args.gpu.as_deref());
+    let result = match gpu {
+        Some(gpu) => compile(gpu, args.dump.as_deref()).map(|section| print!("{}", section.text())),
         None => report(&args),
     };
     match result {
@@ -88,22 +88,22 @@ impl Section {
     }
 }
 
-/// Compiles every kernel for `family`, whose environment this process has.
-fn compile(family: &Family, dump: Option<&Path>) -> Result<Section, String> {
+/// Compiles every kernel for `gpu`, whose environment this process has.
+fn compile(gpu: &Gpu, dump: Option<&Path>) -> Result<Section, String> {
     let net = Net::read(ABPN_X3).map_err(|error| error.to_string())?;
     let device = radv::NullDevice::open()?;
     let mut section = Section { driver: device.driver.clone(), rows: Vec::new(), misses: Vec::new() };
     for kernel in table::kernels(&net).map_err(|error| error.to_string())? {
         let shader = &kernel.shader;
-        let fail = |error| format!("{} on {}: {error}", shader.label, family.name);
+        let fail = |error| format!("{} {} on {}: {error}", shader.kernel, shader.label, gpu.name);
         let compiled = device.compile(&spirv::translate(&shader.wgsl).map_err(fail)?).map_err(fail)?;
         if let Some(folder) = dump {
-            let name = shader.label.replace([' ', '>'], "_");
+            let name = format!("{} {}", shader.kernel, shader.label).replace([' ', '>'], "_");
             write(&folder.join(format!("{name}.wgsl")), &shader.wgsl)?;
-            write(&folder.join(format!("{name}.{}.s", family.name)), &compiled.isa)?;
+            write(&folder.join(format!("{name}.{}.s", gpu.name)), &compiled.isa)?;
         }
-        let counts = counts::count(&compiled.isa, shader.in_words).map_err(fail)?;
-        let row = Row::new(family, &kernel, &compiled, counts).map_err(fail)?;
+        let counts = counts::count(&compiled.isa, shader.kernel.family(), shader.in_words).map_err(fail)?;
+        let row = Row::new(gpu, &kernel, &compiled, counts).map_err(fail)?;
         section.rows.push(row.markdown());
         section.misses.extend(row.misses());
     }
@@ -115,10 +115,10 @@ fn write(path: &Path, text: &str) -> Result<(), String> {
 }
 
 /// [`compile`] in a process of its own: RADV reads which GPU it is for from the environment, once.
-fn compile_in_child(family: &Family, dump: Option<&Path>) -> Result<Section, String> {
-    let fail = |error: std::io::Error| format!("can't run a child for {}: {error}", family.name);
+fn compile_in_child(gpu: &Gpu, dump: Option<&Path>) -> Result<Section, String> {
+    let fail = |error: std::io::Error| format!("can't run a child for {}: {error}", gpu.name);
     let mut child = Command::new(std::env::current_exe().map_err(fail)?);
-    child.args(["--family", family.name]).envs(radv::environment(family.name)?);
+    child.args(["--gpu", gpu.name]).envs(radv::environment(gpu.name)?);
     if let Some(folder) = dump {
         child.arg("--dump").arg(folder);
     }
@@ -134,7 +134,7 @@ fn report(args: &Args) -> Result<(), String> {
     if let Some(folder) = dump {
         std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     }
-    let sections: Vec<_> = FAMILIES.iter().map(|family| compile_in_child(family, dump)).collect::<Result<_, _>>()?;
+    let sections: Vec<_> = GPUS.iter().map(|gpu| compile_in_child(gpu, dump)).collect::<Result<_, _>>()?;
     let driver = sections[0].driver.clone();
     let rows: Vec<_> = sections.iter().flat_map(|section| section.rows.clone()).collect();
     let misses: Vec<_> = sections.iter().flat_map(|section| section.misses.clone()).collect();

@@ -1,19 +1,19 @@
 //! The table: what each kernel costs on each GPU, and what it may cost.
 
 use abpn::Net;
-use abpn::gpu::{self, ShaderText};
+use abpn::gpu::{self, Family, Kernels, ShaderText};
 use abpn::net::TAPS;
 
 use crate::counts::Counts;
 use crate::radv::Compiled;
 
 /// GPUs that RADV compiles for.
-pub const FAMILIES: [Family; 4] = [
-    Family { name: "navi21", architecture: "RDNA2", has_goals: true, lanes_counted: 32 },
-    Family { name: "gfx1100", architecture: "RDNA3", has_goals: true, lanes_counted: 32 },
-    Family { name: "vega20", architecture: "GCN5", has_goals: false, lanes_counted: 64 },
+pub const GPUS: [Gpu; 4] = [
+    Gpu { name: "navi21", architecture: "RDNA2", has_goals: true, lanes_counted: 32 },
+    Gpu { name: "gfx1100", architecture: "RDNA3", has_goals: true, lanes_counted: 32 },
+    Gpu { name: "vega20", architecture: "GCN5", has_goals: false, lanes_counted: 64 },
     // It has no packed dot product.
-    Family { name: "navi10", architecture: "RDNA1", has_goals: false, lanes_counted: 32 },
+    Gpu { name: "navi10", architecture: "RDNA1", has_goals: false, lanes_counted: 32 },
 ];
 /// Lanes of the waves in which RADV runs compute shaders.
 const WAVE_LANES: u64 = 64;
@@ -21,7 +21,7 @@ const WAVE_LANES: u64 = 64;
 const WAVES_GOAL: u64 = 6;
 
 /// One GPU.
-pub struct Family {
+pub struct Gpu {
     /// As RADV knows it.
     pub name: &'static str,
     architecture: &'static str,
@@ -34,18 +34,20 @@ pub struct Family {
 /// A kernel and the layers that run it.
 pub struct Kernel {
     pub shader: ShaderText,
-    /// Dot products a pixel that its first layer can't do without.
-    ideal_dot_products: usize,
-    /// The least share of dot products, in percent.
-    share_goal: f64,
+    /// Products a pixel, of four channels or of one, that its first layer can't do without.
+    ideal_products: usize,
+    /// The least share of products, in percent.
+    share_goal: Option<f64>,
 }
 
-/// Every kernel that `net` runs, for pictures of either depth.
+/// Every kernel for GPUs that can run a layer of `net`, for pictures of either depth.
 pub fn kernels(net: &Net) -> abpn::Result<Vec<Kernel>> {
     let mut kernels: Vec<Kernel> = Vec::new();
     let last = net.layers().len() - 1;
-    for bits in [8, 16] {
-        for (index, (shader, layer)) in gpu::shaders(net, bits)?.into_iter().zip(net.layers()).enumerate() {
+    let all = gpu::Kernel::ALL.iter().filter(|kernel| !kernel.is_for_software());
+    for (kernel, bits) in all.flat_map(|&kernel| [(kernel, 8), (kernel, 16)]) {
+        let shaders = gpu::shaders(net, bits, &Kernels::only(kernel))?;
+        for (index, (shader, layer)) in shaders.into_iter().zip(net.layers()).enumerate() {
             // The first layer has few dot products to pay for its requantisation with, the last makes whole pixels.
             // A residual for 16-bit samples takes three instructions more than one for 8-bit samples.
             let share_goal = match index {
@@ -54,9 +56,12 @@ pub fn kernels(net: &Net) -> abpn::Result<Vec<Kernel>> {
                 _ if bits == 8 => 85.0,
                 _ => 80.0,
             };
-            let ideal_dot_products = layer.in_channels.div_ceil(4) * TAPS * layer.out_channels;
+            let share_goal = (shader.kernel == gpu::Kernel::DOT4).then_some(share_goal);
+            let inputs =
+                if shader.kernel.family() == Family::Dot4 { layer.in_channels.div_ceil(4) } else { layer.in_channels };
+            let ideal_products = inputs * TAPS * layer.out_channels;
             if kernels.iter().all(|known| known.shader != shader) {
-                kernels.push(Kernel { shader, ideal_dot_products, share_goal });
+                kernels.push(Kernel { shader, ideal_products, share_goal });
             }
         }
     }
@@ -65,7 +70,7 @@ pub fn kernels(net: &Net) -> abpn::Result<Vec<Kernel>> {
 
 /// What a kernel costs on a GPU.
 pub struct Row<'a> {
-    pub family: &'a Family,
+    pub gpu: &'a Gpu,
     pub kernel: &'a Kernel,
     pub counts: Counts,
     vgprs: u64,
@@ -75,39 +80,45 @@ pub struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
-    pub fn new(family: &'a Family, kernel: &'a Kernel, compiled: &Compiled, counts: Counts) -> Result<Self, String> {
+    pub fn new(gpu: &'a Gpu, kernel: &'a Kernel, compiled: &Compiled, counts: Counts) -> Result<Self, String> {
         Ok(Self {
-            family,
+            gpu,
             kernel,
             counts,
             vgprs: compiled.statistic("VGPRs")?,
             spilled_registers: compiled.statistic("Spilled SGPRs")? + compiled.statistic("Spilled VGPRs")?,
-            waves: compiled.statistic("Subgroups per SIMD")? * family.lanes_counted / WAVE_LANES,
+            waves: compiled.statistic("Subgroups per SIMD")? * gpu.lanes_counted / WAVE_LANES,
             code_bytes: compiled.statistic("Code size")?,
         })
     }
 
     /// Share of dot products in the vector ALU's time, in percent.
     fn share(&self) -> f64 {
-        100.0 * self.counts.dot_products as f64 / self.counts.vector_slots() as f64
+        100.0 * self.counts.products as f64 / self.counts.vector_slots() as f64
+    }
+
+    /// The goal for that, if there is one on this GPU.
+    fn share_goal(&self) -> Option<f64> {
+        self.kernel.share_goal.filter(|_| self.gpu.has_goals)
     }
 
     pub fn markdown(&self) -> String {
-        let ShaderText { label, pixels, groups, .. } = &self.kernel.shader;
+        let ShaderText { label, kernel, pixels, groups, .. } = &self.kernel.shader;
         let per_pixel = |count: usize| {
             let figure = format!("{:.1}", (count * groups) as f64 / *pixels as f64);
             figure.trim_end_matches(".0").to_owned()
         };
         let counts = self.counts;
         let cells = [
-            format!("{} ({})", self.family.name, self.family.architecture),
+            format!("{} ({})", self.gpu.name, self.gpu.architecture),
+            kernel.to_string(),
             label.clone(),
-            per_pixel(counts.dot_products),
-            self.kernel.ideal_dot_products.to_string(),
+            per_pixel(counts.products),
+            self.kernel.ideal_products.to_string(),
             per_pixel(counts.slow_multiplications),
             per_pixel(counts.other_vector),
             format!("{:.1}%", self.share()),
-            if self.family.has_goals { format!("{}%", self.kernel.share_goal) } else { String::new() },
+            self.share_goal().map(|goal| format!("{goal}%")).unwrap_or_default(),
             per_pixel(counts.scalar_memory),
             per_pixel(counts.vector_memory),
             self.vgprs.to_string(),
@@ -120,14 +131,15 @@ impl<'a> Row<'a> {
 
     /// The goals that it misses.
     pub fn misses(&self) -> Vec<String> {
-        let name = format!("{} on {}", self.kernel.shader.label, self.family.name);
-        let (share, share_goal) = (self.share(), self.kernel.share_goal);
+        let Some(share_goal) = self.share_goal() else { return Vec::new() };
+        let name = format!("{} {} on {}", self.kernel.shader.kernel, self.kernel.shader.label, self.gpu.name);
+        let share = self.share();
         let goals = [
-            (share < share_goal, format!("{name}: dot products are {share:.1}%, not {share_goal}%")),
+            (share < share_goal, format!("{name}: products are {share:.1}%, not {share_goal}%")),
             (self.spilled_registers > 0, format!("{name}: {} registers are spilled", self.spilled_registers)),
             (self.waves < WAVES_GOAL, format!("{name}: a SIMD has room for {} waves, not {WAVES_GOAL}", self.waves)),
         ];
-        goals.into_iter().filter(|(is_missed, _)| *is_missed && self.family.has_goals).map(|(_, miss)| miss).collect()
+        goals.into_iter().filter(|(is_missed, _)| *is_missed).map(|(_, miss)| miss).collect()
     }
 }
 
@@ -146,6 +158,6 @@ pub fn driver(document: &str) -> Option<&str> {
 }
 
 const HEADINGS: &str = "\
-| GPU | kernel | dot products | ideal | 32-bit multiplies | other VALU | share | goal | scalar loads | vector loads, stores \
+| GPU | kernel | layer | products | ideal | 32-bit multiplies | other VALU | share | goal | scalar loads | vector loads, stores \
 | VGPRs | spills | waves | code bytes |
-|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|";
+|---|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|";

@@ -3,13 +3,13 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use abpn::gpu::{self, Adapter, Choice};
-use abpn::{Net, Target, Upscaler};
+use abpn::gpu::{self, Adapter, Choice, Kernel, Kernels};
+use abpn::{GpuOptions, Net, Target, Upscaler};
 use clap::ValueEnum;
 
 use super::failure::NO_ADAPTER;
 use super::message::say;
-use super::{Failure, cache, verdict};
+use super::{Failure, cache, tuned, verdict};
 
 /// Where to compute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -31,6 +31,12 @@ pub struct DeviceArgs {
     /// The adapter, by its number or a part of its name in `abpn adapters`
     #[arg(short, long, value_name = "INDEX|NAME")]
     pub gpu: Option<Choice>,
+    /// The kernel for every layer that it can compute: a family (dot4, fma) or a name of `abpn tune`; the result is the same
+    #[arg(long, value_name = "FAMILY|NAME", conflicts_with = "retune")]
+    pub kernel: Option<Kernel>,
+    /// Time the GPU's kernels anew instead of taking those that were the fastest before
+    #[arg(long)]
+    pub retune: bool,
 }
 
 /// An upscaler that runs `net` where `args` say, on an adapter only if that passed the self-test.
@@ -48,6 +54,8 @@ pub struct Startup {
     pub adapter: Duration,
     /// Opening it, and compiling the pipelines.
     pub pipelines: Duration,
+    /// Timing the kernels, if that was not done before.
+    pub tuning: Duration,
     /// The self-test, if it has not passed before.
     pub self_test: Duration,
 }
@@ -61,8 +69,8 @@ pub fn timed_upscaler(net: Net, args: &DeviceArgs) -> Result<(Upscaler, Startup)
     match (args.device, &args.gpu) {
         (Device::Cpu, Some(_)) => Err(contradiction()),
         (Device::Cpu, None) => on_cpu(net),
-        (Device::Gpu, _) | (Device::Auto, Some(_)) => on_gpu(net, &choice),
-        (Device::Auto, None) => match on_gpu(net.clone(), &choice) {
+        (Device::Gpu, _) | (Device::Auto, Some(_)) => on_gpu(net, &choice, args),
+        (Device::Auto, None) => match on_gpu(net.clone(), &choice, args) {
             // Nothing is wrong with a machine without a real GPU, but a name that fits none is a mistake.
             Err(failure) if failure.code == NO_ADAPTER && choice == Choice::Best => on_cpu(net),
             Err(failure) if failure.code != NO_ADAPTER => {
@@ -81,20 +89,33 @@ fn on_cpu(net: Net) -> Result<(Upscaler, Startup), Failure> {
     Ok((upscaler, Startup { self_test: start.elapsed(), ..Startup::default() }))
 }
 
-fn on_gpu(net: Net, choice: &Choice) -> Result<(Upscaler, Startup), Failure> {
+fn on_gpu(net: Net, choice: &Choice, args: &DeviceArgs) -> Result<(Upscaler, Startup), Failure> {
     let start = Instant::now();
     let adapter = gpu::choose(choice)?;
     let found = Instant::now();
+    let remembered = if args.retune { None } else { tuned::remembered(&adapter, &net) };
+    let kernels = args.kernel.map(Kernels::only).or_else(|| remembered.clone());
     let path = || cache::path("pipelines", &gpu::pipelines_key(&adapter.info)?, "bin");
     let saved = path().and_then(|path| fs::read(path).ok()).unwrap_or_default();
-    let upscaler = Upscaler::with_pipelines(net, Target::Adapter(adapter.adapter.clone()), &saved)?;
+    let options = GpuOptions { pipelines: &saved, kernels };
+    let mut upscaler = Upscaler::with_options(net, Target::Adapter(adapter.adapter.clone()), options)?;
     let compiled = Instant::now();
+    // Software drivers take a minute for it, and all of them are fastest with the same kernel.
+    let is_untuned = args.kernel.is_none() && remembered.is_none() && !adapter.is_software();
+    if args.retune || is_untuned {
+        say(format_args!("timing the kernels on {}, once", adapter.label()));
+        if let Some(tuning) = upscaler.tune()? {
+            tuned::remember(&adapter, upscaler.net(), &tuning);
+            upscaler = upscaler.with_kernels(tuning.kernels)?;
+        }
+    }
+    let tuned = Instant::now();
     verdict::remembered(&upscaler)?;
-    let self_test = compiled.elapsed();
+    let self_test = tuned.elapsed();
     if let Some(pipelines) = upscaler.pipelines() {
         cache::write(path(), &pipelines);
     }
-    Ok((upscaler, Startup { adapter: found - start, pipelines: compiled - found, self_test }))
+    Ok((upscaler, Startup { adapter: found - start, pipelines: compiled - found, tuning: tuned - compiled, self_test }))
 }
 
 /// The adapter that `args` ask for, untested, or none for the CPU; by default the best real GPU if there is one.

@@ -20,6 +20,8 @@ mod selftest;
 mod size;
 mod table;
 mod tile;
+mod tune;
+mod tuned;
 mod upscale;
 mod verdict;
 
@@ -45,6 +47,7 @@ enum Command {
     Eval(eval::Args),
     Profile(profile::Args),
     Bench(bench::Args),
+    Tune(tune::Args),
     Degrade(degrade::Args),
     Model(model::Args),
     Nodes(nodes::Args),
@@ -59,6 +62,7 @@ pub fn main() -> ExitCode {
         Command::Eval(args) => eval::run(args),
         Command::Profile(args) => profile::run(args),
         Command::Bench(args) => bench::run(args),
+        Command::Tune(args) => tune::run(args),
         Command::Degrade(args) => degrade::run(args),
         Command::Model(args) => model::run(args),
         Command::Nodes(args) => nodes::run(args),

@@ -19,12 +19,17 @@ impl Table {
 
     /// A whole table, line by line without their ends, each column as wide as its widest cell.
     pub fn lines<const N: usize>(headings: &[&str; N], rows: &[[String; N]]) -> Vec<String> {
+        Self::of(headings, rows)
+    }
+
+    /// The same with a number of columns that is only known at run time: that of `headings`, and of every row.
+    pub fn of<H: AsRef<str>, R: AsRef<[String]>>(headings: &[H], rows: &[R]) -> Vec<String> {
         let width = |column: usize| {
-            let cells = rows.iter().map(|row| escaped(&row[column]).chars().count());
-            cells.fold(headings[column].chars().count(), usize::max)
+            let cells = rows.iter().map(|row| escaped(&row.as_ref()[column]).chars().count());
+            cells.fold(headings[column].as_ref().chars().count(), usize::max)
         };
-        let table = Self { widths: (0..N).map(width).collect() };
-        let rows = rows.iter().map(|row| table.row(row));
+        let table = Self { widths: (0..headings.len()).map(width).collect() };
+        let rows = rows.iter().map(|row| table.row(row.as_ref()));
         [table.row(headings), table.rule()].into_iter().chain(rows).collect()
     }
 

@@ -72,6 +72,12 @@ impl Context {
         if self.device.features().contains(wgpu::Features::TIMESTAMP_QUERY) { Clock::Gpu } else { Clock::Host }
     }
 
+    /// Whether one thread at a time should use it: a GL context is one thread's, and wgpu panics when another has waited
+    /// for it a few seconds.
+    pub fn is_single_threaded(&self) -> bool {
+        self.device.adapter_info().backend == wgpu::Backend::Gl
+    }
+
     /// Runs `work` and returns what the device says of it as an error instead of a panic.
     pub fn checked<T>(&self, work: impl FnOnce(&wgpu::Device) -> T) -> Result<T> {
         let scopes = [wgpu::ErrorFilter::OutOfMemory, wgpu::ErrorFilter::Internal, wgpu::ErrorFilter::Validation]
@@ -202,6 +208,7 @@ fn required_limits(adapter: &wgpu::Limits) -> wgpu::Limits {
     wgpu::Limits {
         max_buffer_size: adapter.max_buffer_size,
         max_storage_buffer_binding_size: adapter.max_storage_buffer_binding_size,
+        max_uniform_buffer_binding_size: adapter.max_uniform_buffer_binding_size,
         ..wgpu::Limits::downlevel_defaults()
     }
 }

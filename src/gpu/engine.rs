@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::context::Context;
 use super::conversion::{self, Way};
+use super::kernels::{Kernel, Kernels};
 use super::packing::Geometry;
 use super::plan::{Plan, TILES_IN_FLIGHT, tile_side};
 use super::probe;
 use super::program::{Program, Programs};
 use super::ring::Ring;
-use super::shader::{Variant, layer_words};
+use super::shader::{Task, Variant};
 use super::timed::Timed;
 use super::timing::{Clock, Span};
 use crate::image::{self, Rgb, Sample};
@@ -27,38 +28,33 @@ const IDLE_BYTES: u64 = 512 << 20;
 
 /// A net on a device. Threads may share it: each image in work has a ring of its own.
 pub(crate) struct Engine {
-    context: Context,
+    context: Arc<Context>,
     info: wgpu::AdapterInfo,
     limits: wgpu::Limits,
-    /// The parameters of each layer.
-    layers: Vec<wgpu::Buffer>,
+    kernels: Kernels,
     programs: Programs,
     /// Rings that no thread uses just now, the last used at the end.
     idle: Mutex<Vec<Ring>>,
 }
 
 impl Engine {
-    /// Uploads the parameters of `net` and compiles its stages for 8-bit pictures.
-    pub fn new(context: Context, net: &Net) -> Result<Self> {
-        let variants = Variant::of_net(net, 8);
-        let layers = context.checked(|device| {
-            let upload = |(layer, variant)| {
-                let words = layer_words(layer, variant);
-                let buffer = device.create_buffer(&wgpu::BufferDescriptor {
-                    label: Some("layer"),
-                    size: words.len() as u64 * 4,
-                    usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST,
-                    mapped_at_creation: false,
-                });
-                context.queue.write_buffer(&buffer, 0, bytemuck::cast_slice(&words));
-                buffer
-            };
-            net.layers().iter().zip(&variants).map(upload).collect()
-        })?;
+    /// Compiles the stages of `net` for 8-bit pictures, with `kernels` or those that are likely to be the best.
+    pub fn new(context: Arc<Context>, net: &Net, kernels: Option<Kernels>) -> Result<Self> {
         let (info, limits) = (context.device.adapter_info(), context.device.limits());
-        let engine = Self { context, info, limits, layers, programs: Programs::default(), idle: Mutex::default() };
+        let kernels = kernels.unwrap_or_else(|| Kernels::of_adapter(&info));
+        let engine = Self { context, info, limits, kernels, programs: Programs::default(), idle: Mutex::default() };
         engine.program(net, 8)?;
         Ok(engine)
+    }
+
+    /// Another engine on the same device.
+    pub fn with_kernels(&self, net: &Net, kernels: Kernels) -> Result<Self> {
+        Self::new(Arc::clone(&self.context), net, Some(kernels))
+    }
+
+    /// The kernel of each layer of `net`, by its label.
+    pub fn kernels(&self, net: &Net) -> Vec<(String, Kernel)> {
+        self.variants(net, 8).into_iter().map(|variant| (variant.task.label(), variant.kernel)).collect()
     }
 
     /// The compiled pipelines to save, if there are new ones.
@@ -74,28 +70,41 @@ impl Engine {
     /// Adapter, driver, shaders and parameters.
     pub fn identity(&self, net: &Net) -> String {
         let conversions = |bits| [Way::Pack, Way::Unpack { scale: net.scale() }].map(|way| conversion::wgsl(way, bits));
-        let stages = |bits| Variant::of_net(net, bits).into_iter().map(|variant| variant.wgsl());
+        let stages = |bits| self.variants(net, bits).into_iter().map(|variant| variant.wgsl());
         let shaders: Vec<_> =
             [8, 16].into_iter().flat_map(|bits| conversions(bits).map(Ok).into_iter().chain(stages(bits))).collect();
         format!("{:?}\n{shaders:?}\n{:?}", self.info, net.layers())
     }
 
+    /// The limits of its device.
+    pub(super) fn limits(&self) -> &wgpu::Limits {
+        &self.limits
+    }
+
+    /// Whether it computes on the CPU: a software rasteriser.
+    pub(super) fn is_software(&self) -> bool {
+        self.info.device_type == wgpu::DeviceType::Cpu
+    }
+
+    fn variants(&self, net: &Net, bits: u32) -> Vec<Variant> {
+        Variant::of_net(net, bits, &self.kernels, &self.limits)
+    }
+
     fn program(&self, net: &Net, bits: u32) -> Result<Arc<Program>> {
-        self.programs.get(&self.context, net.scale(), bits, || Variant::of_net(net, bits))
+        self.programs.get(&self.context, net, bits, &self.kernels)
     }
 
     /// How a picture of `width` x `height` pixels is cut.
     pub fn tiling(&self, net: &Net, tile: TileSize, width: usize, height: usize, bits: u32) -> Result<Tiling> {
-        let (variants, halo) = (Variant::of_net(net, bits), net.halo());
-        let is_software = self.info.device_type == wgpu::DeviceType::Cpu;
-        let largest = || tile_side(&variants, halo, &self.limits, is_software);
+        let (tasks, halo) = (Task::of_net(net, bits), net.halo());
+        let largest = || tile_side(&tasks, halo, &self.limits, self.is_software());
         let side = match tile {
             TileSize::Auto => largest(),
             TileSize::Whole => width.max(height),
             TileSize::Side(side) => side as usize,
         };
         let tiling = Tiling::new(width, height, side, side, halo);
-        if Plan::new(&variants, window(&tiling)).fits(&self.limits) {
+        if Plan::new(&tasks, window(&tiling)).fits(&self.limits) {
             Ok(tiling)
         } else {
             Err(Error::TileSize { side, largest: largest() })
@@ -167,7 +176,7 @@ impl Engine {
     /// A ring for frames of one size, so many in flight.
     pub fn ring(&self, net: &Net, bits: u32, tiling: &Tiling, frames: usize) -> Result<Ring> {
         let depth = frames.saturating_mul(tiling.len());
-        Ring::new(&self.context, self.program(net, bits)?, &self.layers, window(tiling), depth)
+        Ring::new(&self.context, self.program(net, bits)?, window(tiling), depth)
     }
 
     /// Sends a frame's tiles on their way; the ring has room for them.
@@ -198,13 +207,13 @@ impl Engine {
     /// A ring for the tiles of a picture, an idle one if there is any.
     fn take_ring(&self, net: &Net, bits: u32, geometry: Geometry) -> Result<Ring> {
         let program = self.program(net, bits)?;
-        let plan = Plan::new(&program.variants, geometry);
+        let plan = Plan::new(&program.tasks, geometry);
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(index) = idle.iter().position(|ring| *ring.plan() == plan) {
             return Ok(idle.remove(index));
         }
         drop(idle);
-        Ring::new(&self.context, program, &self.layers, geometry, TILES_IN_FLIGHT)
+        Ring::new(&self.context, program, geometry, TILES_IN_FLIGHT)
     }
 
     fn give_back(&self, ring: Ring) {

@@ -3,7 +3,7 @@
 use crate::image::{Rgb, Sample};
 use crate::reference::Features;
 
-use super::shader::MAX_PIXELS;
+use super::kernels::MAX_PIXELS;
 
 /// Where the words of a window lie, as `shaders/window.wgsl` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

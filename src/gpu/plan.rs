@@ -1,7 +1,7 @@
 //! How much memory a window takes, and how large a tile an adapter can have.
 
 use super::packing::{Geometry, words_per_pixel};
-use super::shader::{End, Variant};
+use super::shader::{End, Task};
 
 /// Tiles of a picture in flight: while the GPU computes one, the host reads back the one before and uploads the one after.
 pub(crate) const TILES_IN_FLIGHT: usize = 2;
@@ -25,10 +25,10 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// The plan for windows of `geometry`; `variants` are the net's stages.
-    pub fn new(variants: &[Variant], geometry: Geometry) -> Self {
-        let feature_planes = variants.iter().map(|variant| variant.shape.in_words).max().unwrap_or(1);
-        let last = variants.iter().find_map(|variant| match variant.end {
+    /// The plan for windows of `geometry`; `tasks` are the net's stages.
+    pub fn new(tasks: &[Task], geometry: Geometry) -> Self {
+        let feature_planes = tasks.iter().map(|task| task.in_words).max().unwrap_or(1);
+        let last = tasks.iter().find_map(|task| match task.end {
             End::Pixels { scale, bits } => Some((scale, bits)),
             End::Features => None,
         });
@@ -97,11 +97,11 @@ impl Plan {
     }
 }
 
-/// The longest side of a tile for `variants` on a device: within its limits and our budget.
-pub(crate) fn tile_side(variants: &[Variant], halo: usize, limits: &wgpu::Limits, is_software: bool) -> usize {
+/// The longest side of a tile for a net of `tasks` on a device: within its limits and our budget.
+pub(crate) fn tile_side(tasks: &[Task], halo: usize, limits: &wgpu::Limits, is_software: bool) -> usize {
     let mut side = if is_software { MAX_TILE_SOFTWARE } else { MAX_TILE };
     loop {
-        let plan = Plan::new(variants, Geometry { width: side + 2 * halo, height: side + 2 * halo });
+        let plan = Plan::new(tasks, Geometry { width: side + 2 * halo, height: side + 2 * halo });
         if side <= 1 || (plan.fits(limits) && plan.total_bytes(TILES_IN_FLIGHT) <= BUDGET_BYTES) {
             return side;
         }
@@ -117,14 +117,10 @@ fn bytes(words: usize) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gpu::shader::Shape;
 
-    fn variants(words: usize, bits: u32) -> Vec<Variant> {
-        let shape = |in_words| Shape { in_words, group_words: words, groups: 1 };
-        vec![
-            Variant { shape: shape(1), reads_image: true, end: End::Features },
-            Variant { shape: shape(words), reads_image: false, end: End::Pixels { scale: 3, bits } },
-        ]
+    fn tasks(words: usize, bits: u32) -> Vec<Task> {
+        let first = Task { in_words: 1, out_words: words, reads_image: true, end: End::Features };
+        vec![first, Task { in_words: words, reads_image: false, end: End::Pixels { scale: 3, bits }, ..first }]
     }
 
     #[test]
@@ -133,9 +129,9 @@ mod tests {
         for (limits, is_software) in
             [(wgpu::Limits::downlevel_defaults(), false), (phone, false), (wgpu::Limits::default(), true)]
         {
-            for variants in [variants(7, 8), variants(7, 16), variants(16, 16)] {
-                let side = tile_side(&variants, 7, &limits, is_software);
-                let plan = |side| Plan::new(&variants, Geometry { width: side + 14, height: side + 14 });
+            for tasks in [tasks(7, 8), tasks(7, 16), tasks(16, 16)] {
+                let side = tile_side(&tasks, 7, &limits, is_software);
+                let plan = |side| Plan::new(&tasks, Geometry { width: side + 14, height: side + 14 });
                 assert!(
                     side > 64 && plan(side).fits(&limits) && plan(side).total_bytes(TILES_IN_FLIGHT) <= BUDGET_BYTES
                 );

@@ -7,15 +7,19 @@ use std::thread::{self, ScopedJoinHandle};
 
 use super::context::Context;
 use super::conversion::{Conversion, Way};
-use super::shader::Variant;
+use super::kernels::{Kernels, Parameters};
+use super::shader::{Task, Variant};
 use super::stage::Stage;
 use crate::Result;
+use crate::net::{Layer, Net};
 
 /// A net's stages for pictures of one depth.
 pub(crate) struct Program {
     pub bits: u32,
-    pub variants: Vec<Variant>,
+    pub tasks: Vec<Task>,
     pub stages: Vec<Arc<Stage>>,
+    /// The parameters of each layer.
+    pub layers: Vec<wgpu::Buffer>,
     pub pack: Conversion,
     pub unpack: Conversion,
 }
@@ -33,42 +37,65 @@ struct Compiled {
 }
 
 impl Programs {
-    /// The program of `variants`, which are the net's for pictures of `bits` bits a sample, at this `scale`.
-    pub fn get(
-        &self,
-        context: &Context,
-        scale: usize,
-        bits: u32,
-        variants: impl FnOnce() -> Vec<Variant>,
-    ) -> Result<Arc<Program>> {
+    /// The program of `net` for pictures of `bits` bits a sample.
+    pub fn get(&self, context: &Context, net: &Net, bits: u32, kernels: &Kernels) -> Result<Arc<Program>> {
         let mut compiled = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(program) = compiled.programs.get(&bits) {
             return Ok(Arc::clone(program));
         }
-        let variants = variants();
+        let variants = Variant::of_net(net, bits, kernels, &context.device.limits());
         let mut missing: Vec<&Variant> = Vec::new();
         for variant in &variants {
             if !compiled.stages.contains_key(variant) && !missing.contains(&variant) {
                 missing.push(variant);
             }
         }
-        // Drivers compile each on the thread that asks. Threads of our own: one of a pool that waits here, with the lock,
-        // might take up work that wants the lock too.
-        let (stages, pack, unpack) = thread::scope(|scope| {
-            let stages: Vec<_> =
-                missing.iter().map(|&variant| scope.spawn(move || Stage::new(context, variant))).collect();
-            let pack = scope.spawn(|| Conversion::new(context, Way::Pack, bits));
-            let unpack = scope.spawn(|| Conversion::new(context, Way::Unpack { scale }, bits));
-            (stages.into_iter().map(join).collect::<Vec<_>>(), join(pack), join(unpack))
-        });
+        let stage = |variant| Stage::new(context, variant);
+        let pack = || Conversion::new(context, Way::Pack, bits);
+        let unpack = || Conversion::new(context, Way::Unpack { scale: net.scale() }, bits);
+        let (stages, pack, unpack) = if context.is_single_threaded() {
+            (missing.iter().map(|&variant| stage(variant)).collect(), pack(), unpack())
+        } else {
+            // Drivers compile each on the thread that asks. Threads of our own: one of a pool that waits here, with the
+            // lock, might take up work that wants the lock too.
+            thread::scope(|scope| {
+                let stages: Vec<_> = missing.iter().map(|&variant| scope.spawn(move || stage(variant))).collect();
+                let (pack, unpack) = (scope.spawn(pack), scope.spawn(unpack));
+                (stages.into_iter().map(join).collect::<Vec<_>>(), join(pack), join(unpack))
+            })
+        };
         for (&variant, stage) in missing.into_iter().zip(stages) {
             compiled.stages.insert(variant, Arc::new(stage?));
         }
         let stages = variants.iter().map(|variant| Arc::clone(&compiled.stages[variant])).collect();
-        let program = Arc::new(Program { bits, variants, stages, pack: pack?, unpack: unpack? });
+        let layers = upload_layers(context, net, &variants)?;
+        let tasks = variants.iter().map(|variant| variant.task).collect();
+        let program = Arc::new(Program { bits, tasks, stages, layers, pack: pack?, unpack: unpack? });
         compiled.programs.insert(bits, Arc::clone(&program));
         Ok(program)
     }
+}
+
+/// Each layer's parameters, in the order of the kernel that computes it.
+fn upload_layers(context: &Context, net: &Net, variants: &[Variant]) -> Result<Vec<wgpu::Buffer>> {
+    context.checked(|device| {
+        let upload = |(layer, variant): (&Layer, &Variant)| {
+            let words = variant.parameters(layer);
+            let usage = match variant.kernel.parameters {
+                Parameters::Storage => wgpu::BufferUsages::STORAGE,
+                Parameters::Uniform => wgpu::BufferUsages::UNIFORM,
+            };
+            let buffer = device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some("layer"),
+                size: words.len() as u64 * 4,
+                usage: usage | wgpu::BufferUsages::COPY_DST,
+                mapped_at_creation: false,
+            });
+            context.queue.write_buffer(&buffer, 0, bytemuck::cast_slice(&words));
+            buffer
+        };
+        net.layers().iter().zip(variants).map(upload).collect()
+    })
 }
 
 /// The thread's value, or its panic.

@@ -40,16 +40,10 @@ struct Slot {
 }
 
 impl Ring {
-    /// A ring of `depth` windows of `geometry`, at least one; `layers` holds each layer's parameters.
-    pub fn new(
-        context: &Context,
-        program: Arc<Program>,
-        layers: &[wgpu::Buffer],
-        geometry: Geometry,
-        depth: usize,
-    ) -> Result<Self> {
+    /// A ring of `depth` windows of `geometry`, at least one.
+    pub fn new(context: &Context, program: Arc<Program>, geometry: Geometry, depth: usize) -> Result<Self> {
         use wgpu::BufferUsages as Usage;
-        let workspace = Workspace::new(context, &program, layers, geometry)?;
+        let workspace = Workspace::new(context, &program, geometry)?;
         let plan = &workspace.plan;
         let slots = context.checked(|device| {
             let buffer = |label, words: usize, usage, mapped_at_creation| {

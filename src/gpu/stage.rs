@@ -18,8 +18,9 @@ pub(crate) struct Stage {
 impl Stage {
     /// Compiles `variant`.
     pub fn new(context: &Context, variant: &Variant) -> Result<Self> {
-        let label = variant.label();
-        let wgsl = variant.wgsl().map_err(|error| Error::Gpu(format!("shader {label}: {error}")))?;
+        let label = variant.task.label();
+        let name = format!("{label} {}", variant.kernel);
+        let wgsl = variant.wgsl().map_err(|error| Error::Gpu(format!("shader {name}: {error}")))?;
         // SAFETY: every loop is bounded by a constant, no shader divides, and no index leaves its buffer:
         // - `layer` has the sizes that its type states, and is indexed below them by constants, IN_WORDS and `group`, which
         //   is below the dispatched number of groups;
@@ -28,8 +29,8 @@ impl Stage {
         //   only pixels that are inside the window;
         // - `anchor` has the geometry of a plane, `output` of the last stage scale * scale entries an input pixel.
         #[expect(unsafe_code, reason = "its proof stands here")]
-        let compiled = unsafe { Compiled::trusted(context, label.clone(), &wgsl) }?;
-        Ok(Self { label, compiled, pixels: to_u32(variant.pixels()), groups: to_u32(variant.shape.groups) })
+        let compiled = unsafe { Compiled::trusted(context, name, &wgsl) }?;
+        Ok(Self { label, compiled, pixels: to_u32(variant.pixels()), groups: to_u32(variant.groups()) })
     }
 
     /// Binds buffers by the names they have in the shader.

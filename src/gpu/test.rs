@@ -27,8 +27,8 @@ pub(crate) fn test_adapters() -> Vec<Adapter> {
 pub(crate) fn validate(label: &str, text: &str) {
     let folder = tempfile::tempdir().unwrap();
     let module = naga::front::wgsl::parse_str(text).unwrap_or_else(|error| panic!("{}", error.emit_to_string(text)));
-    // No capability beyond WebGPU's own.
-    let info = Validator::new(ValidationFlags::all(), Capabilities::empty())
+    // No capability beyond WebGPU's own, of which f16 in words is one.
+    let info = Validator::new(ValidationFlags::all(), Capabilities::SHADER_FLOAT16_IN_FLOAT32)
         .validate(&module)
         .unwrap_or_else(|error| panic!("{label}: {}", error.emit_to_string(text)));
     let [entry] = &module.entry_points[..] else { panic!("{label}: one entry point") };

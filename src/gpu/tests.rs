@@ -1,6 +1,7 @@
 //! Every stage against its twin, on every adapter of this machine; the shaders in every language that drivers take.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use super::conversion::{self, Way};
 use super::shader::Variant;
@@ -12,7 +13,7 @@ use crate::upscaler::{Target, TileSize, Upscaler};
 use crate::{Error, Image, selftest};
 
 fn engine(adapter: &Adapter, net: &Net) -> Engine {
-    Engine::new(Context::open(&adapter.adapter).unwrap(), net).unwrap()
+    Engine::new(Arc::new(Context::open(&adapter.adapter).unwrap()), net, None).unwrap()
 }
 
 /// Members of the family that differ in all that the shaders are composed from.
@@ -56,6 +57,74 @@ fn changed(net: &Net, index: usize, change: impl Fn(&mut Layer)) -> Net {
 }
 
 #[test]
+fn every_kernel_equals_the_reference() {
+    for adapter in test_adapters() {
+        let context = Arc::new(Context::open(&adapter.adapter).unwrap());
+        // GL's software driver compiles wide layers for a minute.
+        let hidden: &[usize] = if adapter.info.backend == wgpu::Backend::Gl { &[12, 8] } else { &[28, 28, 27] };
+        let net = random_net(11, 3, hidden).unwrap();
+        for &kernel in Kernel::ALL {
+            let engine = Engine::new(Arc::clone(&context), &net, Some(Kernels::only(kernel))).unwrap();
+            for (width, height) in [(1, 1), (67, 5)] {
+                let outcome = selftest::on_picture(&net, &engine, width, height);
+                outcome.unwrap_or_else(|error| panic!("{kernel}, {width}x{height}: {error}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn layers_may_have_different_kernels() {
+    let net = random_net(12, 2, &[8, 36, 12]).unwrap();
+    let labels = layer_labels(&net);
+    for adapter in test_adapters() {
+        for shift in 0..Kernel::ALL.len() {
+            let mut kernels = Kernels::of_adapter(&adapter.info);
+            for (index, label) in labels.iter().enumerate() {
+                kernels.set(label.clone(), Kernel::ALL[(shift + 5 * index) % Kernel::ALL.len()]);
+            }
+            let engine = engine(&adapter, &net).with_kernels(&net, kernels).unwrap();
+            selftest::on_picture(&net, &engine, 21, 9).unwrap();
+        }
+    }
+}
+
+#[test]
+fn what_a_uniform_buffer_can_not_hold_is_computed_all_the_same() {
+    let net = random_net(13, 3, &[28, 28]).unwrap();
+    let uniform: Kernel = "dot4-2x1-uniform".parse().unwrap();
+    let limits = wgpu::Limits { max_uniform_buffer_binding_size: 4096, ..wgpu::Limits::downlevel_defaults() };
+    for adapter in test_adapters() {
+        let descriptor = wgpu::DeviceDescriptor { required_limits: limits.clone(), ..Default::default() };
+        let (device, queue) = pollster::block_on(adapter.adapter.request_device(&descriptor)).unwrap();
+        let context = Arc::new(Context::borrow(device, queue));
+        let engine = Engine::new(context, &net, Some(Kernels::only(uniform))).unwrap();
+        let kernels: Vec<_> = engine.kernels(&net).into_iter().map(|(_, kernel)| kernel).collect();
+        assert_eq!(kernels, [uniform, Kernel::DOT4, Kernel::DOT4]);
+        selftest::on_picture(&net, &engine, 21, 9).unwrap();
+    }
+}
+
+#[test]
+fn the_tuner_tries_every_kernel_on_every_layer() {
+    let net = random_net(14, 2, &[8, 8]).unwrap();
+    for adapter in test_adapters() {
+        let tuning = engine(&adapter, &net).tune(&net).unwrap();
+        assert_eq!(tuning.layers.iter().map(|(_, count)| count).sum::<usize>(), net.layers().len());
+        assert_eq!(tuning.trials.len(), Kernel::ALL.len());
+        for Trial { kernel, layers_ns } in &tuning.trials {
+            let layers_ns = layers_ns.as_ref().unwrap_or_else(|error| panic!("{kernel}: {error}"));
+            assert!(layers_ns.iter().flatten().all(|stats| stats.min > 0.0), "{kernel}");
+        }
+        let engine = engine(&adapter, &net).with_kernels(&net, tuning.kernels.clone()).unwrap();
+        for (label, kernel) in engine.kernels(&net) {
+            assert!(tuning.kernels.layers().any(|chosen| chosen == (label.as_str(), kernel)), "{label}: {kernel}");
+        }
+        selftest::on_picture(&net, &engine, 21, 9).unwrap();
+    }
+}
+
+#[test]
 fn the_self_test_finds_one_wrong_parameter_in_any_stage() {
     let net = random_net(9, 2, &[6, 5]).unwrap();
     for adapter in test_adapters() {
@@ -81,7 +150,7 @@ fn a_lost_device_is_an_error() {
     for adapter in test_adapters() {
         let context = Context::open(&adapter.adapter).unwrap();
         let device = context.device.clone();
-        let engine = Engine::new(context, &net).unwrap();
+        let engine = Engine::new(Arc::new(context), &net, None).unwrap();
         device.destroy();
         let tiling = engine.tiling(&net, TileSize::Whole, 3, 2, 8).unwrap();
         let rgb = crate::image::Rgb { width: 3, height: 2, samples: &[7_u8; 18] };
@@ -136,13 +205,22 @@ fn threads_share_an_upscaler() {
 
 /// Every shader that some net of the family runs; the first has the shapes of ABPN.
 fn all_variants() -> HashSet<Variant> {
-    family().iter().flat_map(|net| [8, 16].into_iter().flat_map(|bits| Variant::of_net(net, bits))).collect()
+    let limits = wgpu::Limits::downlevel_defaults();
+    let mut variants = HashSet::new();
+    for net in family() {
+        for &kernel in Kernel::ALL {
+            for bits in [8, 16] {
+                variants.extend(Variant::of_net(&net, bits, &Kernels::only(kernel), &limits));
+            }
+        }
+    }
+    variants
 }
 
 #[test]
 fn every_shader_is_valid_in_every_language() {
     for variant in all_variants() {
-        validate(&variant.label(), &variant.wgsl().unwrap());
+        validate(&format!("{} {}", variant.task.label(), variant.kernel), &variant.wgsl().unwrap());
     }
     for bits in [8, 16] {
         for way in [Way::Pack, Way::Unpack { scale: 3 }] {

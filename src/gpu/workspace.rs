@@ -4,7 +4,7 @@ use super::context::{Context, read_words};
 use super::packing::Geometry;
 use super::plan::Plan;
 use super::program::Program;
-use super::shader::{End, Variant};
+use super::shader::{End, Task};
 use super::timing::{self, Clock, Record, Span};
 use crate::Result;
 use crate::reference::Features;
@@ -29,10 +29,10 @@ pub(crate) struct Workspace {
 }
 
 impl Workspace {
-    /// Makes the buffers; `layers` holds each layer's parameters.
-    pub fn new(context: &Context, program: &Program, layers: &[wgpu::Buffer], geometry: Geometry) -> Result<Self> {
+    /// Makes the buffers.
+    pub fn new(context: &Context, program: &Program, geometry: Geometry) -> Result<Self> {
         use wgpu::BufferUsages as Usage;
-        let plan = Plan::new(&program.variants, geometry);
+        let plan = Plan::new(&program.tasks, geometry);
         context.checked(|device| {
             let buffer = |label, words: usize, usage| {
                 let (size, mapped_at_creation) = (words as u64 * 4, false);
@@ -58,19 +58,19 @@ impl Workspace {
 
             let buffers = [("window", &window), ("bytes", &input_samples), ("image", &image), ("anchor", anchor)];
             let pack = program.pack.bind(device, &buffers);
-            let bind = |(index, variant): (usize, &Variant)| {
-                let input = if variant.reads_image { &image } else { &features[(index + 1) % 2] };
-                let target = if variant.end == End::Features { &features[index % 2] } else { &pixels };
+            let bind = |(index, task): (usize, &Task)| {
+                let input = if task.reads_image { &image } else { &features[(index + 1) % 2] };
+                let target = if task.end == End::Features { &features[index % 2] } else { &pixels };
                 let buffers = [
                     ("window", &window),
-                    ("layer", &layers[index]),
+                    ("layer", &program.layers[index]),
                     ("input", input),
                     ("output", target),
                     ("anchor", anchor),
                 ];
                 program.stages[index].bind(device, &buffers)
             };
-            let stages = program.variants.iter().enumerate().map(bind).collect();
+            let stages = program.tasks.iter().enumerate().map(bind).collect();
             let buffers = [("window", &window), ("pixels", &pixels), ("bytes", &output_samples)];
             let unpack = program.unpack.bind(device, &buffers);
             Self { plan, features, image, anchor16, input_samples, output_samples, pack, stages, unpack }

@@ -1,0 +1,152 @@
+//! The tuner: times every kernel on the device at hand, layer by layer, and takes the fastest of those that equal the
+//! reference.
+
+use std::collections::BTreeMap;
+
+use super::engine::Engine;
+use super::kernels::{Kernel, Kernels};
+use super::shader::Task;
+use crate::image::{Rgb, Samples};
+use crate::net::Net;
+use crate::profile::test_frame;
+use crate::stats::Stats;
+use crate::upscaler::TileSize;
+use crate::{Error, Result, selftest};
+
+/// The frame to time kernels on: large enough to fill a GPU.
+const FRAME: (u32, u32) = (640, 360);
+/// The same for software drivers, which one small frame fills.
+const FRAME_SOFTWARE: (u32, u32) = (128, 64);
+/// How often each kernel is timed; kernels take turns, so that all see the same clock rates.
+const ROUNDS: usize = 7;
+
+/// What the kernels took, and which are the fastest.
+#[derive(Debug)]
+pub struct Tuning {
+    /// The fastest kernel for each layer.
+    pub kernels: Kernels,
+    /// The labels of the layers, as `conv3x3 7>7`, and how many layers of the net have each.
+    pub layers: Vec<(String, usize)>,
+    /// The frame's width and height in pixels.
+    pub frame: (u32, u32),
+    /// Every kernel of [`Kernel::ALL`].
+    pub trials: Vec<Trial>,
+}
+
+/// What one kernel took.
+#[derive(Debug)]
+pub struct Trial {
+    /// The kernel.
+    pub kernel: Kernel,
+    /// The time of one layer of each label of [`Tuning::layers`], in nanoseconds; none where it can't compute that layer.
+    /// An error if it failed, or if its bytes are wrong: then it is never taken.
+    pub layers_ns: Result<Vec<Option<Stats>>>,
+}
+
+impl Engine {
+    /// Times the kernels on this engine's device for the layers of `net`.
+    pub fn tune(&self, net: &Net) -> Result<Tuning> {
+        let frame = if self.is_software() { FRAME_SOFTWARE } else { FRAME };
+        let tasks = Task::of_net(net, 8);
+        let mut layers: Vec<(Task, usize)> = Vec::new();
+        for &task in &tasks {
+            match layers.iter_mut().find(|(known, _)| known.label() == task.label()) {
+                Some((_, count)) => *count += 1,
+                None => layers.push((task, 1)),
+            }
+        }
+        let candidates: Vec<_> = Kernel::ALL
+            .iter()
+            .map(|&kernel| {
+                (kernel, self.with_kernels(net, Kernels::only(kernel)).and_then(|engine| engine.trusted(net)))
+            })
+            .collect();
+        let times = time(&candidates, net, frame)?;
+        let trials: Vec<_> = candidates
+            .into_iter()
+            .zip(times)
+            .map(|((kernel, engine), samples)| {
+                let stats = |&(task, _): &(Task, usize)| {
+                    kernel.can_run(task, self.limits()).then(|| Stats::of(samples[&task.label()].iter().copied()))
+                };
+                Trial { kernel, layers_ns: engine.map(|_| layers.iter().map(stats).collect()) }
+            })
+            .collect();
+        let mut kernels = Kernels::of_adapter(self.info());
+        for (index, (task, _)) in layers.iter().enumerate() {
+            if let Some(kernel) = fastest(&trials, index) {
+                // Pictures of 16 bits differ in the last layer's last few instructions.
+                let twins = tasks.iter().zip(Task::of_net(net, 16)).filter(|(twin, _)| *twin == task);
+                twins.for_each(|(_, twin)| kernels.set(twin.label(), kernel));
+                kernels.set(task.label(), kernel);
+            }
+        }
+        let layers = layers.into_iter().map(|(task, count)| (task.label(), count)).collect();
+        Ok(Tuning { kernels, layers, frame, trials })
+    }
+
+    /// Itself, if it equals the reference.
+    fn trusted(self, net: &Net) -> Result<Self> {
+        selftest::run(net, &self)?;
+        Ok(self)
+    }
+}
+
+/// The kernel that was the fastest for one layer, of those whose bytes are right.
+fn fastest(trials: &[Trial], layer: usize) -> Option<Kernel> {
+    let median = |trial: &Trial| Some(trial.layers_ns.as_ref().ok()?[layer]?.median);
+    let timed = trials.iter().filter_map(|trial| Some((trial.kernel, median(trial)?)));
+    timed.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(kernel, _)| kernel)
+}
+
+/// Nanoseconds of every layer of every round, by its label, for each candidate; none for those that failed.
+fn time(
+    candidates: &[(Kernel, Result<Engine>)],
+    net: &Net,
+    (width, height): (u32, u32),
+) -> Result<Vec<BTreeMap<String, Vec<f64>>>> {
+    let labels: Vec<_> = Task::of_net(net, 8).iter().map(Task::label).collect();
+    let image = test_frame(width, height)?;
+    let Samples::U8(samples) = image.samples() else { return Err(Error::Gpu("a test frame has 8 bits".to_owned())) };
+    let rgb = Rgb { width: width as usize, height: height as usize, samples };
+    let mut times = vec![BTreeMap::<String, Vec<f64>>::new(); candidates.len()];
+    // The first round is not counted: it warms up.
+    for round in 0..=ROUNDS {
+        for ((_, engine), times) in candidates.iter().zip(&mut times) {
+            let Ok(engine) = engine else { continue };
+            let tiling = engine.tiling(net, TileSize::Auto, rgb.width, rgb.height, 8)?;
+            engine.timed(net, rgb, &tiling, engine.clock(), |timed| {
+                let tile = tiling.tiles().next().ok_or_else(|| Error::Gpu("a frame has tiles".to_owned()))?;
+                timed.upload(rgb, &tile)?;
+                for (label, span) in labels.iter().zip(timed.compute()?) {
+                    if round > 0 {
+                        times.entry(label.clone()).or_default().push(span.duration_ns());
+                    }
+                }
+                Ok(())
+            })?;
+        }
+    }
+    Ok(times)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wrong_kernels_are_never_the_fastest() {
+        let trial = |index: usize, layers_ns: [Option<f64>; 2]| Trial {
+            kernel: Kernel::ALL[index],
+            layers_ns: Ok(layers_ns.map(|ns| ns.map(|ns| Stats::of([ns]))).to_vec()),
+        };
+        let wrong = Error::SelfTest { adapter: String::new(), stage: String::new(), detail: String::new() };
+        let trials = [
+            trial(0, [Some(3.0), Some(2.0)]),
+            Trial { kernel: Kernel::ALL[1], layers_ns: Err(wrong) },
+            trial(2, [Some(2.0), None]),
+        ];
+        assert_eq!([0, 1].map(|layer| fastest(&trials, layer)), [Some(Kernel::ALL[2]), Some(Kernel::ALL[0])]);
+        assert_eq!(fastest(&trials[1..2], 0), None);
+    }
+}
