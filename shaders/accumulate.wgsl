@@ -22,7 +22,8 @@
 {%- for tap in range(3 * rows) %}{% for word in range(words) %}
         let factors_{{ tap }}_{{ word }} = factors(layer.weights[weights_0 + {{ tap * words + word }}u]);
 {%- for pixel in range(pixels) %}
-        sums_{{ word }}_{{ pixel }} += products(codes_{{ tap // 3 }}_{{ tap % 3 + pixel }}, factors_{{ tap }}_{{ word }});
+        sums_{{ word }}_{{ pixel }} =
+            add_products(sums_{{ word }}_{{ pixel }}, codes_{{ tap // 3 }}_{{ tap % 3 + pixel }}, factors_{{ tap }}_{{ word }});
 {%- endfor %}{% endfor %}{% endfor %}
 {%- if rows == 1 %}
     }

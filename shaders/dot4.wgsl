@@ -14,8 +14,8 @@ fn factors(weights: Weights) -> Factors {
     return weights;
 }
 
-fn products(codes: Codes, weights: Factors) -> Sums {
-    return vec4<i32>(
+fn add_products(sums: Sums, codes: Codes, weights: Factors) -> Sums {
+    return sums + vec4<i32>(
         dot4I8Packed(codes, weights.x),
         dot4I8Packed(codes, weights.y),
         dot4I8Packed(codes, weights.z),

@@ -24,8 +24,12 @@ fn factors(weights: Weights) -> Factors {
     );
 }
 
-fn products(codes: Codes, weights: Factors) -> Sums {
-    return weights * codes;
+fn add_products(sums: Sums, codes: Codes, weights: Factors) -> Sums {
+    // One after the other onto the sums, so that each is one multiply-add.
+    let sums_0 = weights[0] * codes.x + sums;
+    let sums_01 = weights[1] * codes.y + sums_0;
+    let sums_012 = weights[2] * codes.z + sums_01;
+    return weights[3] * codes.w + sums_012;
 }
 
 // What the sums begin with, and what they are in the end.

@@ -21,7 +21,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
 {%- for turn in range(turns) %}
         let codes_{{ turn }} = vec4<u32>(sum_0 ^ sum_1.yzwx ^ sum_2.zwxy ^ sum_3.wxyz);
 {%- for sum in range(4) %}{% for word in range(4) %}
-        sum_{{ sum }} += products(codes_{{ turn }}[{{ (sum + word) % 4 }}], weights_{{ word }});
+        sum_{{ sum }} = add_products(sum_{{ sum }}, codes_{{ turn }}[{{ (sum + word) % 4 }}], weights_{{ word }});
 {%- endfor %}{% endfor %}{% endfor %}
     }
     output[id.x] = sum_0 ^ sum_1 ^ sum_2 ^ sum_3;

@@ -16,7 +16,7 @@ pub struct Kernel {
 
 pub fn translate(wgsl: &str) -> Result<Kernel, String> {
     let module = naga::front::wgsl::parse_str(wgsl).map_err(|error| error.emit_to_string(wgsl))?;
-    let info = Validator::new(ValidationFlags::all(), Capabilities::empty())
+    let info = Validator::new(ValidationFlags::all(), Capabilities::SHADER_FLOAT16_IN_FLOAT32)
         .validate(&module)
         .map_err(|error| error.emit_to_string(wgsl))?;
     let [entry] = &module.entry_points[..] else { return Err("not one entry point".to_owned()) };
