@@ -1,7 +1,14 @@
 {#- The 3x3 convolution of one thread: `pixels` neighbouring pixels, one group of `words` output words.
-    Wants `origin`, the index of the window's top left word in plane 0, and `group`; leaves acc_WORD_PIXEL.
+    Leaves x and y, its first pixel; origin, the index of its window's top left word in plane 0; group; and acc_WORD_PIXEL.
     The loop over input words stays a loop, its body is straight text, of the window's 3 rows or of 1: compilers then keep
     every value in a register. -#}
+    let x = id.x * {{ pixels }}u;
+    let y = id.y;
+    let group = {% if groups == 1 %}0u{% else %}id.z{% endif %};
+    if (x >= window.width || y >= window.height) {
+        return;
+    }
+    let origin = y * window.stride + x;
 {%- for word in range(words) %}{% for pixel in range(pixels) %}
     var sums_{{ word }}_{{ pixel }} = begin(layer.channels[group * GROUP_WORDS + {{ word }}u].bias);
 {%- endfor %}{% endfor %}

@@ -2,15 +2,8 @@
 
 @group(0) @binding(3) var<storage, read_write> output: array<u32>;
 
-@compute @workgroup_size({{ workgroup[0] }}, {{ workgroup[1] }}, 1)
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-    let x = id.x * {{ pixels }}u;
-    let y = id.y;
-    let group = id.z;
-    if (x >= window.width || y >= window.height) {
-        return;
-    }
-    let origin = y * window.stride + x;
+@compute @workgroup_size({{ workgroup_size[0] }}, {{ workgroup_size[1] }}, 1)
+fn main({% include "invocation.wgsl" %}) {
 {% include "accumulate.wgsl" %}
 {%- for word in range(words) %}{% for pixel in range(pixels) %}
     let code_{{ word }}_{{ pixel }} =

@@ -16,8 +16,8 @@ struct Channels {
 
 struct Layer {
     channels: array<Channels, OUT_WORDS>,
-    // [group, input word, tap, word of the group]: four input channels with four output channels each.
-    weights: array<Weights, IN_WORDS * TAPS * OUT_WORDS>,
+    // [group, input word, tap, word of the group]; for matrices as they say.
+    weights: array<Weights, WEIGHTS>,
 }
 
 @group(0) @binding(1) var<{{ space }}> layer: Layer;

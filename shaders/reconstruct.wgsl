@@ -7,15 +7,8 @@ fn scale_signed(acc: vec4<i32>, channels: Channels) -> vec4<i32> {
     return vec4<i32>(scale(vec4<u32>(max(acc >> channels.pre, channels.low) - channels.low), channels));
 }
 
-@compute @workgroup_size({{ workgroup[0] }}, {{ workgroup[1] }}, 1)
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-    let x = id.x * {{ pixels }}u;
-    let y = id.y;
-    if (x >= window.width || y >= window.height) {
-        return;
-    }
-    let group = 0u;
-    let origin = y * window.stride + x;
+@compute @workgroup_size({{ workgroup_size[0] }}, {{ workgroup_size[1] }}, 1)
+fn main({% include "invocation.wgsl" %}) {
 {% include "accumulate.wgsl" %}
 {%- for word in range(words) %}{% for pixel in range(pixels) %}
     let residual_{{ word }}_{{ pixel }} = residual(acc_{{ word }}_{{ pixel }}, layer.channels[{{ word }}u]);

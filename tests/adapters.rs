@@ -87,7 +87,7 @@ fn adapters_are_listed_with_what_they_can_run() {
     let row = &rows[0];
     assert_eq!(row["index"], 0);
     assert_eq!(row["name"], adapter().info.name.as_str());
-    assert_eq!(row["kernels"], serde_json::json!(["dot4", "fma"]));
+    assert_eq!(row["kernels"].as_array().unwrap()[..2], ["dot4", "fma"]);
     let cpu = rows.as_array().unwrap().last().unwrap();
     assert!(cpu["index"].is_null());
     assert_eq!(cpu["kernels"], Value::from(abpn::cpu::kernels()));
@@ -137,6 +137,12 @@ fn kernels_can_be_named_and_do_not_change_the_bytes() {
         let ended = folders.upscale(&["--gpu", "0", "--kernel", kernel], &[]);
         assert_eq!(folders.device_and_sha256(&ended).1, expected);
     }
+    // Software drivers of this age have no cooperative matrices.
+    if !adapter().families().contains(&gpu::Family::Matrix) {
+        let ended = folders.upscale(&["--gpu", "0", "--kernel", "matrix"], &[]);
+        assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+        assert!(ended.stderr.contains("matrix-16x16"), "{}", ended.stderr);
+    }
     let ended = folders.upscale(&["--gpu", "0", "--kernel", "dot5"], &[]);
     assert_eq!(ended.code, Some(2), "{}", ended.stderr);
     assert!(ended.stderr.contains("dot5") && ended.stderr.contains("dot4-2x1-uniform"), "{}", ended.stderr);
@@ -152,7 +158,7 @@ fn tuned_kernels_are_remembered_and_damaged_files_ignored() {
     let ended = folders.run(&["tune", "--gpu", "0", "--json", "--model", model], &[]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     let report: Value = serde_json::from_str(&ended.stdout).unwrap();
-    assert_eq!(report["trials"].as_array().unwrap().len(), gpu::Kernel::ALL.len());
+    assert!(!report["trials"].as_array().unwrap().is_empty());
     assert!(report["trials"].as_array().unwrap().iter().all(|trial| trial["failure"].is_null()), "{report}");
     let files = folders.cached("kernels");
     let [file] = &files[..] else { panic!("one file for one adapter: {files:?}") };

@@ -62,7 +62,7 @@ impl Row {
                 wgpu::DeviceType::Other => "other",
             },
             driver: [info.driver.as_str(), info.driver_info.as_str()].join(" ").trim().to_owned(),
-            kernels: if runnable.is_ok() { gpu::Family::ALL.map(gpu::Family::name).to_vec() } else { vec![] },
+            kernels: adapter.families().into_iter().map(gpu::Family::name).collect(),
             reason: runnable.err().map(|error| error.to_string()),
         }
     }

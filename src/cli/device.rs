@@ -99,6 +99,12 @@ fn on_gpu(net: Net, choice: &Choice, args: &DeviceArgs) -> Result<(Upscaler, Sta
     let saved = path().and_then(|path| fs::read(path).ok()).unwrap_or_default();
     let options = GpuOptions { pipelines: &saved, kernels };
     let mut upscaler = Upscaler::with_options(net, Target::Adapter(adapter.adapter.clone()), options)?;
+    if let Some(kernel) = args.kernel
+        && !upscaler.kernels().iter().any(|&(_, chosen)| chosen == kernel)
+    {
+        let text = format!("--kernel {kernel}: {} can't run it for any layer of this net", adapter.label());
+        return Err(Failure::usage(text));
+    }
     let compiled = Instant::now();
     // Software drivers take a minute for it, and all of them are fastest with the same kernel.
     let is_untuned = args.kernel.is_none() && remembered.is_none() && !adapter.is_software();

@@ -13,8 +13,8 @@ Columns: the layers of the net, how many have that shape, and the time of one of
 fastest kernel's has a star. net: all layers with this kernel where it can compute them. A kernel that fails or gives a \
 wrong byte is named with the reason, and never used.
 
-A kernel's name says its family (dot4: packed dot products of bytes; fma: multiply-adds in f32), how many pixels a thread \
-makes, and what differs from the default: word (a thread makes four channels instead of a pixel's), uniform (parameters \
+A kernel's name says its family (dot4: packed dot products of bytes; fma: multiply-adds in f32; matrix: cooperative \
+matrices of f16), how many pixels a thread makes, or a workgroup (tile), and what differs from the default: word (a thread makes four channels instead of a pixel's), uniform (parameters \
 in a uniform buffer), row (a loop over the window's rows), and the workgroup's shape.
 
 The choice is kept in the cache folder for this adapter, its driver and this version of abpn. Other commands make it \

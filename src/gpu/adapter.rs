@@ -1,5 +1,6 @@
 //! The adapters that wgpu sees, and the choice of one.
 
+use super::kernels::Family;
 use crate::{Error, Result};
 
 /// One adapter through one backend; a GPU with two drivers is two adapters.
@@ -29,6 +30,13 @@ impl Adapter {
     /// [`Error::Adapter`] says what it lacks.
     pub fn check(&self) -> Result<()> {
         super::context::check(&self.adapter)
+    }
+
+    /// The kernel families that it can run; none if it lacks what all of them need.
+    pub fn families(&self) -> Vec<Family> {
+        let has_matrices = !super::context::matrix_sides(&self.adapter).is_empty();
+        let can_run = |family: &Family| self.check().is_ok() && (*family != Family::Matrix || has_matrices);
+        Family::ALL.into_iter().filter(can_run).collect()
     }
 
     /// Smaller is preferred: discrete before integrated, native backends before GL.

@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock, mpsc};
 use std::time::Duration;
 
+use super::kernels::Abilities;
 use super::pipelines::Pipelines;
 use super::timing::Clock;
 use crate::{Error, Result};
@@ -17,6 +18,11 @@ pub(crate) struct Context {
     pub queue: wgpu::Queue,
     /// Where pipelines are kept, if the device has such a thing and it was asked for.
     pub pipelines: Option<Pipelines>,
+    /// Whether plain WGSL stands in for cooperative matrices.
+    #[cfg(test)]
+    pub emulates_matrices: bool,
+    /// What kernels can use.
+    pub abilities: Abilities,
     /// Set once by the driver's callbacks; nothing works after that.
     failure: Arc<OnceLock<Failure>>,
 }
@@ -29,20 +35,38 @@ enum Failure {
 }
 
 impl Context {
-    /// Opens `adapter` with the downlevel limits, and its own for the size of buffers.
+    /// Opens `adapter` with the downlevel limits, and its own for the size of buffers and workgroup memory.
     pub fn open(adapter: &wgpu::Adapter) -> Result<Self> {
         check(adapter)?;
-        let descriptor = wgpu::DeviceDescriptor {
-            label: Some("abpn"),
-            // To profile, and to start faster; nothing needs them.
-            required_features: adapter.features() & (wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::PIPELINE_CACHE),
-            required_limits: required_limits(&adapter.limits()),
-            experimental_features: wgpu::ExperimentalFeatures::disabled(),
-            memory_hints: wgpu::MemoryHints::MemoryUsage,
-            trace: wgpu::Trace::Off,
+        // To profile, and to start faster; nothing needs them.
+        let features = adapter.features() & (wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::PIPELINE_CACHE);
+        let request = |features, experimental_features| {
+            let descriptor = wgpu::DeviceDescriptor {
+                label: Some("abpn"),
+                required_features: features,
+                required_limits: required_limits(&adapter.limits()),
+                experimental_features,
+                memory_hints: wgpu::MemoryHints::MemoryUsage,
+                trace: wgpu::Trace::Off,
+            };
+            pollster::block_on(adapter.request_device(&descriptor))
         };
-        let (device, queue) = pollster::block_on(adapter.request_device(&descriptor))
-            .map_err(|error| refuse(adapter, error.to_string()))?;
+        let with_matrices = |matrix_sides: Vec<usize>| {
+            // SAFETY: what is experimental are cooperative matrices. Only kernels of that family use them, and none of those
+            // is taken before it has given the reference's bytes on this adapter.
+            #[expect(unsafe_code, reason = "its proof stands here")]
+            let experimental = unsafe { wgpu::ExperimentalFeatures::enabled() };
+            Some((request(features | MATRIX_FEATURES, experimental).ok()?, matrix_sides))
+        };
+        let matrices = Some(matrix_sides(adapter)).filter(|sides| !sides.is_empty()).and_then(with_matrices);
+        let ((device, queue), matrix_sides) = match matrices {
+            Some(opened) => opened,
+            None => {
+                let opened = request(features, wgpu::ExperimentalFeatures::disabled());
+                (opened.map_err(|error| refuse(adapter, error.to_string()))?, Vec::new())
+            }
+        };
+        let abilities = Abilities { limits: device.limits(), matrix_sides };
         let failure = Arc::new(OnceLock::new());
         let on_lost = Arc::clone(&failure);
         device.set_device_lost_callback(move |reason, message| {
@@ -52,12 +76,29 @@ impl Context {
         device.on_uncaptured_error(Arc::new(move |error| {
             let _ = on_error.set(Failure::Uncaptured(error.to_string()));
         }));
-        Ok(Self { device, queue, pipelines: None, failure })
+        Ok(Self {
+            device,
+            queue,
+            pipelines: None,
+            #[cfg(test)]
+            emulates_matrices: false,
+            abilities,
+            failure,
+        })
     }
 
     /// Takes a device of the caller's, whose callbacks stay the caller's.
     pub fn borrow(device: wgpu::Device, queue: wgpu::Queue) -> Self {
-        Self { device, queue, pipelines: None, failure: Arc::default() }
+        let abilities = Abilities { limits: device.limits(), matrix_sides: Vec::new() };
+        Self {
+            device,
+            queue,
+            pipelines: None,
+            #[cfg(test)]
+            emulates_matrices: false,
+            abilities,
+            failure: Arc::default(),
+        }
     }
 
     /// Keeps compiled pipelines, beginning with those saved.
@@ -199,15 +240,36 @@ pub(crate) fn check(adapter: &wgpu::Adapter) -> Result<()> {
     if lacking.is_empty() { Ok(()) } else { Err(refuse(adapter, lacking.join("; "))) }
 }
 
+/// What kernels with cooperative matrices need.
+const MATRIX_FEATURES: wgpu::Features =
+    wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX.union(wgpu::Features::SHADER_F16).union(wgpu::Features::SUBGROUP);
+
+/// Rows and columns of the square matrices that `adapter` multiplies, f16 times f16 added up in f32.
+pub(super) fn matrix_sides(adapter: &wgpu::Adapter) -> Vec<usize> {
+    use wgpu::CooperativeScalarType::{F16, F32};
+    if !adapter.features().contains(MATRIX_FEATURES) {
+        return Vec::new();
+    }
+    let properties = adapter.cooperative_matrix_properties();
+    let fits = |side: &u32| {
+        properties.iter().any(|matrix| {
+            [matrix.m_size, matrix.n_size, matrix.k_size] == [*side; 3]
+                && (matrix.ab_type, matrix.cr_type) == (F16, F32)
+        })
+    };
+    [8_u32, 16].into_iter().filter(fits).map(|side| side as usize).collect()
+}
+
 fn refuse(adapter: &wgpu::Adapter, reason: String) -> Error {
     Error::Adapter { adapter: super::label(&adapter.get_info()), reason }
 }
 
-/// The downlevel defaults, which phones have, but buffers as large as the adapter allows.
+/// The downlevel defaults, which phones have, but buffers and workgroup memory as large as the adapter allows.
 fn required_limits(adapter: &wgpu::Limits) -> wgpu::Limits {
     wgpu::Limits {
         max_buffer_size: adapter.max_buffer_size,
         max_storage_buffer_binding_size: adapter.max_storage_buffer_binding_size,
+        max_compute_workgroup_storage_size: adapter.max_compute_workgroup_storage_size,
         max_uniform_buffer_binding_size: adapter.max_uniform_buffer_binding_size,
         ..wgpu::Limits::downlevel_defaults()
     }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::context::Context;
 use super::conversion::{self, Way};
-use super::kernels::{Kernel, Kernels};
+use super::kernels::{Abilities, Kernel, Kernels};
 use super::packing::Geometry;
 use super::plan::{Plan, TILES_IN_FLIGHT, tile_side};
 use super::probe;
@@ -30,7 +30,6 @@ const IDLE_BYTES: u64 = 512 << 20;
 pub(crate) struct Engine {
     context: Arc<Context>,
     info: wgpu::AdapterInfo,
-    limits: wgpu::Limits,
     kernels: Kernels,
     programs: Programs,
     /// Rings that no thread uses just now, the last used at the end.
@@ -40,9 +39,9 @@ pub(crate) struct Engine {
 impl Engine {
     /// Compiles the stages of `net` for 8-bit pictures, with `kernels` or those that are likely to be the best.
     pub fn new(context: Arc<Context>, net: &Net, kernels: Option<Kernels>) -> Result<Self> {
-        let (info, limits) = (context.device.adapter_info(), context.device.limits());
+        let info = context.device.adapter_info();
         let kernels = kernels.unwrap_or_else(|| Kernels::of_adapter(&info));
-        let engine = Self { context, info, limits, kernels, programs: Programs::default(), idle: Mutex::default() };
+        let engine = Self { context, info, kernels, programs: Programs::default(), idle: Mutex::default() };
         engine.program(net, 8)?;
         Ok(engine)
     }
@@ -76,9 +75,9 @@ impl Engine {
         format!("{:?}\n{shaders:?}\n{:?}", self.info, net.layers())
     }
 
-    /// The limits of its device.
-    pub(super) fn limits(&self) -> &wgpu::Limits {
-        &self.limits
+    /// What its device offers to kernels.
+    pub(super) fn abilities(&self) -> &Abilities {
+        &self.context.abilities
     }
 
     /// Whether it computes on the CPU: a software rasteriser.
@@ -87,7 +86,7 @@ impl Engine {
     }
 
     fn variants(&self, net: &Net, bits: u32) -> Vec<Variant> {
-        Variant::of_net(net, bits, &self.kernels, &self.limits)
+        Variant::of_net(net, bits, &self.kernels, &self.context.abilities)
     }
 
     fn program(&self, net: &Net, bits: u32) -> Result<Arc<Program>> {
@@ -97,14 +96,14 @@ impl Engine {
     /// How a picture of `width` x `height` pixels is cut.
     pub fn tiling(&self, net: &Net, tile: TileSize, width: usize, height: usize, bits: u32) -> Result<Tiling> {
         let (tasks, halo) = (Task::of_net(net, bits), net.halo());
-        let largest = || tile_side(&tasks, halo, &self.limits, self.is_software());
+        let largest = || tile_side(&tasks, halo, &self.abilities().limits, self.is_software());
         let side = match tile {
             TileSize::Auto => largest(),
             TileSize::Whole => width.max(height),
             TileSize::Side(side) => side as usize,
         };
         let tiling = Tiling::new(width, height, side, side, halo);
-        if Plan::new(&tasks, window(&tiling)).fits(&self.limits) {
+        if Plan::new(&tasks, window(&tiling)).fits(&self.abilities().limits) {
             Ok(tiling)
         } else {
             Err(Error::TileSize { side, largest: largest() })

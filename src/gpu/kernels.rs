@@ -19,17 +19,20 @@ pub enum Family {
     Dot4,
     /// Multiply-adds in f32, exact because all sums stay below 2^24: for adapters whose packed dot product is emulated.
     Fma,
+    /// Cooperative matrices, f16 times f16 added up in f32, exact for the same reason: tensor cores and the like.
+    Matrix,
 }
 
 impl Family {
     /// Every family.
-    pub const ALL: [Self; 2] = [Self::Dot4, Self::Fma];
+    pub const ALL: [Self; 3] = [Self::Dot4, Self::Fma, Self::Matrix];
 
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Dot4 => "dot4",
             Self::Fma => "fma",
+            Self::Matrix => "matrix",
         }
     }
 }
@@ -73,6 +76,16 @@ pub struct Kernel {
     pub(crate) rows: usize,
     /// Threads of a workgroup along x and y.
     pub(crate) workgroup: [u32; 2],
+    /// Rows and columns of cooperative matrices; 0 where there are none.
+    pub(crate) side: usize,
+}
+
+/// What a device offers to kernels.
+#[derive(Clone, Debug)]
+pub(crate) struct Abilities {
+    pub limits: wgpu::Limits,
+    /// Rows and columns of the cooperative matrices that it multiplies, f16 times f16 added up in f32.
+    pub matrix_sides: Vec<usize>,
 }
 
 impl Kernel {
@@ -84,8 +97,10 @@ impl Kernel {
         parameters: Parameters::Storage,
         rows: 3,
         workgroup: [16, 4],
+        side: 0,
     };
     const FMA: Self = Self { family: Family::Fma, ..Self::DOT4 };
+    const MATRIX: Self = Self { family: Family::Matrix, pixels: 1, workgroup: [32, 4], side: 16, ..Self::DOT4 };
     /// For software drivers: few loads, and few instructions to compile.
     const SOFTWARE: Self = Self { pixels: 4, parameters: Parameters::Uniform, rows: 1, ..Self::DOT4 };
 
@@ -103,6 +118,9 @@ impl Kernel {
         Self::FMA,
         Self { pixels: 4, words: Words::One, ..Self::FMA },
         Self { pixels: 4, parameters: Parameters::Uniform, rows: 1, ..Self::FMA },
+        Self::MATRIX,
+        Self { pixels: 2, workgroup: [32, 2], ..Self::MATRIX },
+        Self { workgroup: [32, 2], side: 8, ..Self::MATRIX },
     ];
 
     /// What it multiplies with.
@@ -125,22 +143,31 @@ impl Kernel {
         }
     }
 
-    /// Whether it can compute `task` on a device with these limits.
-    pub(crate) fn can_run(self, task: Task, limits: &wgpu::Limits) -> bool {
+    /// Whether it can compute `task` on a device with these abilities.
+    pub(crate) fn can_run(self, task: Task, Abilities { limits, matrix_sides }: &Abilities) -> bool {
         let variant = Variant { task, kernel: self };
         let bytes = variant.parameters_words() as u64 * 4;
         (self.words == Words::Group || task.end == End::Features)
             && (self.parameters == Parameters::Storage || bytes <= limits.max_uniform_buffer_binding_size)
+            && (self.side == 0 || matrix_sides.contains(&self.side))
+            && variant.workgroup_bytes() <= limits.max_compute_workgroup_storage_size as usize
     }
 }
 
 /// Codes are stored minus 128, so no sum of a layer's products leaves the integers that f32 holds.
 const _: () = assert!(((MAX_CHANNELS * TAPS * 127 * 128) as u64) < F32_EXACT);
 
-/// Its name, as `dot4-2x1` or `dot4-8x1-word-uniform`: the family, the pixels of a thread, and what differs from the default.
+/// Its name, as `dot4-2x1` or `dot4-8x1-word-uniform`: the family, the pixels of a thread, and what differs from the default;
+/// or `matrix-16x16-tile32x4`: the family, the matrices, and the pixels of a workgroup.
 impl fmt::Display for Kernel {
     fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
-        write!(formatter, "{}-{}x1", self.family.name(), self.pixels)?;
+        let (family, side) = (self.family.name(), self.side);
+        if side == 0 {
+            write!(formatter, "{family}-{}x1", self.pixels)?;
+        } else {
+            let [width, height] = self.workgroup;
+            return write!(formatter, "{family}-{side}x{side}-tile{}x{height}", width as usize * self.pixels);
+        }
         if self.words == Words::One {
             formatter.write_str("-word")?;
         }
@@ -203,10 +230,10 @@ impl Kernels {
     }
 
     /// The kernel for `task`: the one that was chosen, if it can compute it.
-    pub(crate) fn kernel(&self, task: Task, limits: &wgpu::Limits) -> Kernel {
+    pub(crate) fn kernel(&self, task: Task, abilities: &Abilities) -> Kernel {
         let chosen = self.layers.get(&task.label()).copied();
         let candidates = chosen.into_iter().chain([self.preferred]);
-        candidates.into_iter().find(|kernel| kernel.can_run(task, limits)).unwrap_or(Kernel::DOT4)
+        candidates.into_iter().find(|kernel| kernel.can_run(task, abilities)).unwrap_or(Kernel::DOT4)
     }
 }
 

@@ -4,6 +4,8 @@ mod adapter;
 mod compiled;
 mod context;
 mod conversion;
+#[cfg(test)]
+mod emulation;
 mod engine;
 mod kernels;
 mod packing;

@@ -8,15 +8,13 @@ impl Variant {
     /// Words of a layer's parameters.
     pub fn parameters_words(&self) -> usize {
         let Task { in_words, out_words, .. } = self.task;
-        4 * out_words * (CHANNEL_FIELDS + in_words * TAPS * self.weight_vectors())
-    }
-
-    /// Vectors of four words that hold the weights of four input channels for four output channels.
-    fn weight_vectors(&self) -> usize {
-        match self.kernel.family() {
-            Family::Dot4 => 1,
-            Family::Fma => 2,
-        }
+        let weights_words = match self.kernel.family() {
+            // Four channels are a word, or two.
+            Family::Dot4 => in_words * out_words * 4,
+            Family::Fma => in_words * out_words * 8,
+            Family::Matrix => self.blocks().iter().product::<usize>() * self.kernel.side.pow(2) / 2,
+        };
+        4 * out_words * CHANNEL_FIELDS + TAPS * weights_words
     }
 
     /// Parameters of `layer`, in the order of `shaders/layer.wgsl`, as words.
@@ -27,6 +25,22 @@ impl Variant {
             let channels = [0, 1, 2, 3].map(|i| channel_words(layer, word * 4 + i, is_signed));
             words.extend((0..CHANNEL_FIELDS).flat_map(|field| channels.map(|channel| channel[field])));
         }
+        match self.kernel.family() {
+            Family::Dot4 => self.extend_by_words(&mut words, layer, |weight| dot4_words(weight)),
+            Family::Fma => self.extend_by_words(&mut words, layer, |weight| fma_words(weight)),
+            Family::Matrix => self.extend_by_blocks(&mut words, layer),
+        }
+        debug_assert_eq!(words.len(), self.parameters_words());
+        words
+    }
+
+    /// Adds the weights of four input channels for four output channels at a time, which `pack` makes words of.
+    fn extend_by_words<const N: usize>(
+        &self,
+        words: &mut Vec<u32>,
+        layer: &Layer,
+        pack: impl Fn(&dyn Fn(usize, usize) -> i8) -> [u32; N],
+    ) {
         for group in 0..self.groups() {
             for in_word in 0..self.task.in_words {
                 for tap in 0..TAPS {
@@ -34,16 +48,24 @@ impl Variant {
                         let weight = |i: usize, o: usize| {
                             weight(layer, (group * self.group_words() + word) * 4 + o, in_word * 4 + i, tap)
                         };
-                        match self.kernel.family() {
-                            Family::Dot4 => words.extend(dot4_words(weight)),
-                            Family::Fma => words.extend(fma_words(weight)),
-                        }
+                        words.extend(pack(&weight));
                     }
                 }
             }
         }
-        debug_assert_eq!(words.len(), self.parameters_words());
-        words
+    }
+
+    /// Adds the weights in matrices, as `shaders/matrix.wgsl` says, two f16 a word.
+    fn extend_by_blocks(&self, words: &mut Vec<u32>, layer: &Layer) {
+        let ([in_blocks, out_blocks], side) = (self.blocks(), self.kernel.side);
+        for tap in 0..TAPS {
+            for in_block in 0..in_blocks {
+                for out in 0..out_blocks * side {
+                    let half = |input: usize| u32::from(f16_bits(weight(layer, out, in_block * side + input, tap)));
+                    words.extend((0..side).step_by(2).map(|input| half(input) | half(input + 1) << 16));
+                }
+            }
+        }
     }
 }
 

@@ -43,7 +43,7 @@ impl Programs {
         if let Some(program) = compiled.programs.get(&bits) {
             return Ok(Arc::clone(program));
         }
-        let variants = Variant::of_net(net, bits, kernels, &context.device.limits());
+        let variants = Variant::of_net(net, bits, kernels, &context.abilities);
         let mut missing: Vec<&Variant> = Vec::new();
         for variant in &variants {
             if !compiled.stages.contains_key(variant) && !missing.contains(&variant) {

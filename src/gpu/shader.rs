@@ -5,7 +5,7 @@
 
 use minijinja::{Environment, context};
 
-use super::kernels::{Family, Kernel, Kernels, Words};
+use super::kernels::{Abilities, Family, Kernel, Kernels, Words};
 use crate::net::{Layer, Net, TAPS};
 use crate::{Error, Result};
 
@@ -49,7 +49,8 @@ pub fn shaders(net: &Net, bits: u32, kernels: &Kernels) -> Result<Vec<ShaderText
             in_words: task.in_words,
         })
     };
-    Variant::of_net(net, bits, kernels, &wgpu::Limits::downlevel_defaults()).into_iter().map(shader).collect()
+    let abilities = Abilities { limits: wgpu::Limits::downlevel_defaults(), matrix_sides: Vec::new() };
+    Variant::of_net(net, bits, kernels, &abilities).into_iter().map(shader).collect()
 }
 
 /// The label of each layer of `net`, as [`Kernels::set`] takes it, for 8-bit pictures.
@@ -114,6 +115,19 @@ fn groups(words: usize, end: End) -> usize {
     if end == End::Features { words.div_ceil(MAX_GROUP_WORDS) } else { 1 }
 }
 
+/// Codes that separate the pixels of a tile, so that the columns of a matrix lie in different banks of the memory.
+const CODES_PADDING: usize = 8;
+
+/// Sizes of what a workgroup keeps of its tile for matrices, in elements; `shaders/matrix.wgsl` says of what.
+struct Tile {
+    /// Pixels along x and y.
+    width: usize,
+    height: usize,
+    codes_stride: usize,
+    codes_len: usize,
+    sums_len: usize,
+}
+
 /// What tells one shader from another; stages with equal variants share a pipeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Variant {
@@ -122,15 +136,16 @@ pub(crate) struct Variant {
 }
 
 impl Variant {
-    /// Every stage of `net` for pictures of `bits` bits a sample, on a device with these limits.
-    pub fn of_net(net: &Net, bits: u32, kernels: &Kernels, limits: &wgpu::Limits) -> Vec<Self> {
-        let variant = |task| Self { task, kernel: kernels.kernel(task, limits) };
+    /// Every stage of `net` for pictures of `bits` bits a sample, on a device with these abilities.
+    pub fn of_net(net: &Net, bits: u32, kernels: &Kernels, abilities: &Abilities) -> Vec<Self> {
+        let variant = |task| Self { task, kernel: kernels.kernel(task, abilities) };
         Task::of_net(net, bits).into_iter().map(variant).collect()
     }
 
     /// Threads that share a pixel.
     pub fn groups(&self) -> usize {
         match self.kernel.words {
+            Words::Group if self.kernel.side > 0 => 1,
             Words::Group => groups(self.task.out_words, self.task.end),
             Words::One => self.task.out_words,
         }
@@ -146,6 +161,50 @@ impl Variant {
         if self.group_words() > MAX_GROUP_WORDS { 1 } else { self.kernel.pixels }
     }
 
+    /// Input and output channels in whole matrices, as matrices; zeros where there are none.
+    pub fn blocks(&self) -> [usize; 2] {
+        [self.task.in_words, self.task.out_words].map(|words| {
+            (4 * words).checked_div(self.kernel.side).map_or(0, |_| (4 * words).div_ceil(self.kernel.side))
+        })
+    }
+
+    /// What a workgroup keeps of its tile for matrices.
+    fn tile(&self) -> Tile {
+        let [in_blocks, out_blocks] = self.blocks();
+        let [width, height] = self.kernel.workgroup.map(|threads| threads as usize);
+        let width = width * self.pixels();
+        let codes_stride = in_blocks * self.kernel.side + CODES_PADDING;
+        Tile {
+            width,
+            height,
+            codes_stride,
+            codes_len: (height + 2) * (width + 2) * codes_stride,
+            sums_len: height * out_blocks * self.kernel.side * width,
+        }
+    }
+
+    /// Invocations of a workgroup along x and y. Subgroups are numbered only in those of one dimension.
+    fn workgroup_size(&self) -> [u32; 2] {
+        let [x, y] = self.kernel.workgroup;
+        if self.kernel.side == 0 { [x, y] } else { [x * y, 1] }
+    }
+
+    /// Invocations along x, y and z that compute a window of so many pixels.
+    pub fn invocations(&self, width: usize, height: usize) -> [usize; 3] {
+        if self.kernel.side == 0 {
+            [width.div_ceil(self.pixels()), height, self.groups()]
+        } else {
+            let (tile, [threads, _]) = (self.tile(), self.workgroup_size());
+            [width.div_ceil(tile.width) * threads as usize, height.div_ceil(tile.height), 1]
+        }
+    }
+
+    /// Bytes of a workgroup's memory.
+    pub fn workgroup_bytes(&self) -> usize {
+        let Tile { codes_len, sums_len, .. } = self.tile();
+        if self.kernel.side == 0 { 0 } else { 2 * codes_len + 4 * sums_len }
+    }
+
     /// The stage's WGSL.
     ///
     /// # Errors
@@ -156,6 +215,7 @@ impl Variant {
         text += match self.kernel.family() {
             Family::Dot4 => include_str!("../../shaders/dot4.wgsl"),
             Family::Fma => include_str!("../../shaders/fma.wgsl"),
+            Family::Matrix => include_str!("../../shaders/matrix.wgsl"),
         };
         text += include_str!("../../shaders/layer.wgsl");
         text += include_str!("../../shaders/scale.wgsl");
@@ -181,9 +241,15 @@ impl Variant {
     fn header(&self) -> String {
         let Task { in_words, out_words, .. } = self.task;
         let group_words = self.group_words();
+        let (extensions, weights) = if self.kernel.side == 0 {
+            ("", in_words * out_words * TAPS)
+        } else {
+            let weights = self.blocks().iter().product::<usize>() * self.kernel.side.pow(2) * TAPS;
+            ("enable f16;\nenable wgpu_cooperative_matrix;\n", weights)
+        };
         format!(
-            "const IN_WORDS = {in_words}u;\nconst OUT_WORDS = {out_words}u;\nconst GROUP_WORDS = {group_words}u;\n\
-             const TAPS = {TAPS}u;\n"
+            "{extensions}const IN_WORDS = {in_words}u;\nconst OUT_WORDS = {out_words}u;\nconst GROUP_WORDS = {group_words}u;\n\
+             const TAPS = {TAPS}u;\nconst WEIGHTS = {weights}u;\n"
         )
     }
 
@@ -192,12 +258,25 @@ impl Variant {
             End::Features => 0,
             End::Pixels { scale, .. } => scale,
         };
-        let Kernel { rows, workgroup, parameters, .. } = self.kernel;
+        let Kernel { rows, parameters, side, .. } = self.kernel;
         let mut environment = Environment::empty();
         environment.add_function("range", minijinja::functions::range);
-        environment.add_template("accumulate.wgsl", include_str!("../../shaders/accumulate.wgsl"))?;
+        let accumulate = if side == 0 {
+            include_str!("../../shaders/accumulate.wgsl")
+        } else {
+            include_str!("../../shaders/accumulate_matrix.wgsl")
+        };
+        environment.add_template("accumulate.wgsl", accumulate)?;
+        environment.add_template("invocation.wgsl", include_str!("../../shaders/invocation.wgsl"))?;
         let space = parameters.space();
-        let (words, pixels) = (self.group_words(), self.pixels());
-        environment.render_str(template, context! { words, pixels, scale, rows, workgroup, space })
+        let (words, groups, pixels) = (self.group_words(), self.groups(), self.pixels());
+        let [in_blocks, out_blocks] = self.blocks();
+        let Tile { width, height, codes_stride, codes_len, sums_len } = self.tile();
+        let matrix = context! {
+            side, in_blocks, out_blocks, tile_width => width, tile_height => height, codes_stride, codes_len, sums_len
+        };
+        let workgroup_size = self.workgroup_size();
+        environment
+            .render_str(template, context! { words, groups, pixels, scale, rows, workgroup_size, space, ..matrix })
     }
 }

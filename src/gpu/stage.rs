@@ -10,9 +10,7 @@ use crate::{Error, Result};
 pub(crate) struct Stage {
     pub label: String,
     compiled: Compiled,
-    /// Input pixels that one invocation makes, along x.
-    pixels: u32,
-    groups: u32,
+    variant: Variant,
 }
 
 impl Stage {
@@ -21,16 +19,20 @@ impl Stage {
         let label = variant.task.label();
         let name = format!("{label} {}", variant.kernel);
         let wgsl = variant.wgsl().map_err(|error| Error::Gpu(format!("shader {name}: {error}")))?;
+        #[cfg(test)]
+        let wgsl = if context.emulates_matrices { super::emulation::emulate(&wgsl) } else { wgsl };
         // SAFETY: every loop is bounded by a constant, no shader divides, and no index leaves its buffer:
         // - `layer` has the sizes that its type states, and is indexed below them by constants, IN_WORDS and `group`, which
         //   is below the dispatched number of groups;
         // - a thread with x < width and y < height reads rows y to y + 2 and columns x to x + MAX_PIXELS + 1 of each plane,
         //   inside the (height + 2) rows and the width + 1 + MAX_PIXELS columns that `Geometry` makes room for, and writes
         //   only pixels that are inside the window;
+        // - in a kernel with matrices, threads beyond the window load only words of the planes too, rows below height + 2 and
+        //   columns below the stride; `codes` and `sums` have room for the whole tile, as `Tile` says;
         // - `anchor` has the geometry of a plane, `output` of the last stage scale * scale entries an input pixel.
         #[expect(unsafe_code, reason = "its proof stands here")]
         let compiled = unsafe { Compiled::trusted(context, name, &wgsl) }?;
-        Ok(Self { label, compiled, pixels: to_u32(variant.pixels()), groups: to_u32(variant.groups()) })
+        Ok(Self { label, compiled, variant: *variant })
     }
 
     /// Binds buffers by the names they have in the shader.
@@ -40,8 +42,8 @@ impl Stage {
 
     /// Records the stage over a window.
     pub fn record(&self, pass: &mut wgpu::ComputePass, bind_group: &wgpu::BindGroup, window: Geometry) {
-        let invocations = [to_u32(window.width).div_ceil(self.pixels), to_u32(window.height), self.groups];
-        self.compiled.record(pass, bind_group, invocations);
+        let invocations = self.variant.invocations(window.width, window.height);
+        self.compiled.record(pass, bind_group, invocations.map(to_u32));
     }
 }
 

@@ -29,7 +29,7 @@ pub struct Tuning {
     pub layers: Vec<(String, usize)>,
     /// The frame's width and height in pixels.
     pub frame: (u32, u32),
-    /// Every kernel of [`Kernel::ALL`].
+    /// Every kernel of [`Kernel::ALL`] that can compute some layer on this device.
     pub trials: Vec<Trial>,
 }
 
@@ -55,8 +55,10 @@ impl Engine {
                 None => layers.push((task, 1)),
             }
         }
+        let can_run = |kernel: &&Kernel| tasks.iter().any(|&task| kernel.can_run(task, self.abilities()));
         let candidates: Vec<_> = Kernel::ALL
             .iter()
+            .filter(can_run)
             .map(|&kernel| {
                 (kernel, self.with_kernels(net, Kernels::only(kernel)).and_then(|engine| engine.trusted(net)))
             })
@@ -67,7 +69,7 @@ impl Engine {
             .zip(times)
             .map(|((kernel, engine), samples)| {
                 let stats = |&(task, _): &(Task, usize)| {
-                    kernel.can_run(task, self.limits()).then(|| Stats::of(samples[&task.label()].iter().copied()))
+                    kernel.can_run(task, self.abilities()).then(|| Stats::of(samples[&task.label()].iter().copied()))
                 };
                 Trial { kernel, layers_ns: engine.map(|_| layers.iter().map(stats).collect()) }
             })
