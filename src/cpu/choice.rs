@@ -2,6 +2,8 @@
 
 #[cfg(target_arch = "x86_64")]
 use super::avx2::Avx2;
+#[cfg(target_arch = "x86_64")]
+use super::avx2_pairs::Avx2Pairs;
 use super::kernel::Kernel;
 use super::lanes::Lanes;
 use super::portable::Portable;
@@ -20,6 +22,8 @@ pub(super) fn runnable() -> Vec<Box<dyn Kernel>> {
     let kernels = [
         #[cfg(target_arch = "x86_64")]
         kernel::<Avx2>(),
+        #[cfg(target_arch = "x86_64")]
+        kernel::<Avx2Pairs>(),
         #[cfg(target_arch = "x86_64")]
         kernel::<Sse2>(),
         kernel::<Portable>(),

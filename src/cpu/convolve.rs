@@ -28,7 +28,7 @@ pub(super) fn convolve<L: Lanes>(lanes: L, block: &Block, row: &Row, column: usi
         ($($channels:literal)*) => {
             match block.bias.len() {
                 $($channels if $channels <= L::CHANNELS => {
-                    shapes!(@vectors $channels 1 2 3 4)
+                    shapes!(@vectors $channels 1 2 3 4 5 6)
                 })*
                 channels => unreachable!("a block of {channels} channels"),
             }
@@ -45,7 +45,7 @@ pub(super) fn convolve<L: Lanes>(lanes: L, block: &Block, row: &Row, column: usi
     shapes!(1 2 3 4 5 6 7 8);
 }
 
-/// The same for numbers of channels and vectors that are known to the compiler, so that the accumulators stay in registers.
+/// The same for numbers of channels and vectors that are known to the compiler, so that the sums stay in registers.
 #[inline(always)]
 fn shape<L: Lanes, const CHANNELS: usize, const VECTORS: usize>(
     lanes: L,
@@ -54,23 +54,30 @@ fn shape<L: Lanes, const CHANNELS: usize, const VECTORS: usize>(
     column: usize,
     to: &mut [i32],
 ) {
-    let mut acc: [[L::Acc; VECTORS]; CHANNELS] = array::from_fn(|channel| [lanes.acc(block.bias[channel]); VECTORS]);
     let Row { input, offsets, .. } = *row;
-    // One loop with few lines in it: where a compiler unrolls it, it reorders the additions until they need more registers
-    // than there are.
-    for (&offset, weights) in offsets.iter().zip(block.weights.chunks_exact(CHANNELS)) {
-        let words = &input[offset + column - 1..][..VECTORS * L::LANES];
-        let codes: [L::Codes; VECTORS] = array::from_fn(|vector| lanes.load(&words[vector * L::LANES..]));
-        for channel in 0..CHANNELS {
-            let weights = lanes.weights(weights[channel]);
-            for vector in 0..VECTORS {
-                acc[channel][vector] = lanes.add_products(acc[channel][vector], codes[vector], weights);
+    let (mut positions, mut weights) = (&block.positions[..], &block.weights[..]);
+    for (group, &len) in block.groups.iter().enumerate() {
+        let (steps, step_weights);
+        (steps, positions) = positions.split_at(len);
+        (step_weights, weights) = weights.split_at(len * CHANNELS);
+        let mut sums: [[L::Sums; VECTORS]; CHANNELS] = [[lanes.zero(); VECTORS]; CHANNELS];
+        // One loop with few lines in it: where a compiler unrolls it, it reorders the additions until they need more
+        // registers than there are.
+        for (&position, weights) in steps.iter().zip(step_weights.chunks_exact(CHANNELS)) {
+            let words = &input[offsets[position] + column - 1..][..VECTORS * L::LANES];
+            let codes: [L::Codes; VECTORS] = array::from_fn(|vector| lanes.load(&words[vector * L::LANES..]));
+            for channel in 0..CHANNELS {
+                let weights = lanes.weights(weights[channel]);
+                for vector in 0..VECTORS {
+                    sums[channel][vector] = lanes.add_products(sums[channel][vector], codes[vector], weights);
+                }
             }
         }
-    }
-    for (acc, to) in acc.iter().zip(to.chunks_exact_mut(L::VECTORS * L::LANES)) {
-        for (&acc, to) in acc.iter().zip(to.chunks_exact_mut(L::LANES)) {
-            lanes.store(acc, to);
+        for ((sums, &bias), to) in sums.iter().zip(&block.bias).zip(to.chunks_exact_mut(L::VECTORS * L::LANES)) {
+            for (&sums, to) in sums.iter().zip(to.chunks_exact_mut(L::LANES)) {
+                let acc = if group == 0 { lanes.acc(bias) } else { lanes.load_acc(to) };
+                lanes.store(lanes.add_sums(acc, sums), to);
+            }
         }
     }
 }

@@ -5,8 +5,11 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx2_pairs;
 mod choice;
 mod convolve;
+mod groups;
 mod kernel;
 mod lanes;
 mod packing;

@@ -1,5 +1,6 @@
 //! Weights and pixels as a kernel reads them.
 
+use super::groups::{Step, groups};
 use super::lanes::Lanes;
 use crate::image::Sample;
 use crate::net::{Layer, TAPS};
@@ -19,33 +20,55 @@ pub(super) struct Block {
     pub channel: usize,
     /// Where each accumulator starts.
     pub bias: Vec<i32>,
-    /// `[word, tap, channel]`, a word of weights each.
+    /// Steps that are summed up before they go to the accumulators: how many, for one group after the other.
+    pub groups: Vec<usize>,
+    /// Which words a step multiplies, as `word*TAPS + tap`.
+    pub positions: Vec<usize>,
+    /// `[step, channel]`, a word of weights each.
     pub weights: Vec<u32>,
 }
 
 impl Packed {
     pub fn new<L: Lanes>(layer: &Layer) -> Self {
         let words = layer.in_channels.div_ceil(L::CODES);
-        let blocks = (0..layer.out_channels).step_by(L::CHANNELS).map(|first| {
-            let channels = first..layer.out_channels.min(first + L::CHANNELS);
-            let mut weights = Vec::with_capacity(words * TAPS * channels.len());
-            for word in 0..words {
-                for tap in 0..TAPS {
-                    weights.extend(channels.clone().map(|out| self::weights::<L>(layer, out, word, tap)));
-                }
+        // Of about one size: a block of few channels takes nearly as long as a full one.
+        let count = layer.out_channels.div_ceil(L::CHANNELS);
+        let first = |block: usize| block * layer.out_channels / count;
+        let blocks = (0..count).map(|block| {
+            let channels = first(block)..first(block + 1);
+            let steps = (0..words * TAPS).map(|position| Step {
+                position,
+                weights: channels.clone().map(|out| weights::<L>(layer, out, position)).collect(),
+            });
+            let groups = groups::<L>(steps.collect());
+            let steps = || groups.iter().flatten();
+            Block {
+                channel: channels.start,
+                bias: channels.map(|out| bias::<L>(layer, out)).collect(),
+                groups: groups.iter().map(Vec::len).collect(),
+                positions: steps().map(|step| step.position).collect(),
+                weights: steps().flat_map(|step| &step.weights).map(|&weights| word::<L>(weights)).collect(),
             }
-            Block { channel: first, bias: channels.map(|out| bias::<L>(layer, out)).collect(), weights }
         });
         Self { words, blocks: blocks.collect(), layer: layer.clone() }
     }
 }
 
 /// A word of weights; 0 for the codes of a last word that has fewer.
-fn weights<L: Lanes>(layer: &Layer, out: usize, word: usize, tap: usize) -> u32 {
-    let inputs = word * L::CODES..layer.in_channels.min((word + 1) * L::CODES);
+fn word<L: Lanes>(weights: [i8; 4]) -> u32 {
     let bits = 32 / L::CODES;
-    let weight = |input| i32::from(layer.weight(out, input, tap)).cast_unsigned() & (u32::MAX >> (32 - bits));
-    inputs.enumerate().fold(0, |packed, (i, input)| packed | weight(input) << (i * bits))
+    let weight = |i: usize| i32::from(weights[i]).cast_unsigned() & (u32::MAX >> (32 - bits));
+    (0..L::CODES).fold(0, |word, i| word | weight(i) << (i * bits))
+}
+
+/// The weights of one channel at `word*TAPS + tap`, in the first [`Lanes::CODES`] elements.
+fn weights<L: Lanes>(layer: &Layer, out: usize, position: usize) -> [i8; 4] {
+    let (word, tap) = (position / TAPS, position % TAPS);
+    let mut weights = [0; 4];
+    for (weight, input) in weights.iter_mut().zip(word * L::CODES..layer.in_channels.min((word + 1) * L::CODES)) {
+        *weight = layer.weight(out, input, tap);
+    }
+    weights
 }
 
 /// The bias, and what the zero point's products lack. The sum is the accumulator of a picture whose codes are all the
