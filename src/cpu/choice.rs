@@ -1,14 +1,8 @@
 //! Which kernel runs: the best that this machine has, or the one that is asked for.
 
-#[cfg(target_arch = "x86_64")]
-use super::avx2::Avx2;
-#[cfg(target_arch = "x86_64")]
-use super::avx2_pairs::Avx2Pairs;
 use super::kernel::Kernel;
 use super::lanes::Lanes;
 use super::portable::Portable;
-#[cfg(target_arch = "x86_64")]
-use super::sse2::Sse2;
 use crate::{Error, Result};
 
 /// The environment variable that names a kernel.
@@ -19,16 +13,25 @@ pub(super) fn runnable() -> Vec<Box<dyn Kernel>> {
     fn kernel<L: Lanes>() -> Option<Box<dyn Kernel>> {
         Some(Box::new(L::detect()?))
     }
-    let kernels = [
-        #[cfg(target_arch = "x86_64")]
-        kernel::<Avx2>(),
-        #[cfg(target_arch = "x86_64")]
-        kernel::<Avx2Pairs>(),
-        #[cfg(target_arch = "x86_64")]
-        kernel::<Sse2>(),
-        kernel::<Portable>(),
-    ];
-    kernels.into_iter().flatten().collect()
+    #[cfg(target_arch = "x86_64")]
+    let vectors = {
+        use super::{avx_vnni::AvxVnni, avx2::Avx2, avx2_pairs::Avx2Pairs, avx512_vnni::Avx512Vnni, sse2::Sse2};
+        [kernel::<Avx512Vnni>(), kernel::<AvxVnni>(), kernel::<Avx2>(), kernel::<Avx2Pairs>(), kernel::<Sse2>()]
+    };
+    #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+    let vectors = {
+        use super::{neon::Neon, neon_dot::NeonDot, neon_i8mm::NeonI8mm};
+        [kernel::<NeonI8mm>(), kernel::<NeonDot>(), kernel::<Neon>()]
+    };
+    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+    let vectors = [kernel::<super::simd128::Simd128>()];
+    #[cfg(not(any(
+        target_arch = "x86_64",
+        all(target_arch = "aarch64", target_endian = "little"),
+        all(target_arch = "wasm32", target_feature = "simd128"),
+    )))]
+    let vectors = [];
+    vectors.into_iter().chain([kernel::<Portable>()]).flatten().collect()
 }
 
 /// Names of the kernels that this machine can run, the best first; [`CPU_VARIABLE`] takes one.

@@ -9,7 +9,7 @@ use super::lanes::{Lanes, Sums};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Step {
     /// Which word of codes.
-    pub position: usize,
+    pub position: u16,
     /// `[channel]`; of each word the first [`Lanes::CODES`].
     pub weights: Vec<[i8; 4]>,
 }

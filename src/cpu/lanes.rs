@@ -17,7 +17,7 @@ pub(super) trait Lanes: Copy + Send + Sync + 'static {
     const CODES: usize;
     /// Output channels computed at once, at most 8.
     const CHANNELS: usize;
-    /// Vectors of pixels computed at once, at most 6.
+    /// Vectors of pixels computed at once, at most 5.
     const VECTORS: usize;
     /// What [`Lanes::load`] takes off each code, because the instructions want signed ones. The driver folds it into the
     /// bias.

@@ -7,15 +7,27 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx2_pairs;
+#[cfg(target_arch = "x86_64")]
+mod avx512_vnni;
+#[cfg(target_arch = "x86_64")]
+mod avx_vnni;
 mod choice;
 mod convolve;
 mod groups;
 mod kernel;
 mod lanes;
+#[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+mod neon;
+#[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+mod neon_dot;
+#[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+mod neon_i8mm;
 mod packing;
 mod portable;
 mod reconstruct;
 mod requantize;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod simd128;
 #[cfg(target_arch = "x86_64")]
 mod sse2;
 mod sweep;

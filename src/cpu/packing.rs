@@ -1,5 +1,7 @@
 //! Weights and pixels as a kernel reads them.
 
+use std::ops::Range;
+
 use super::groups::{Step, groups};
 use super::lanes::Lanes;
 use crate::image::Sample;
@@ -20,12 +22,8 @@ pub(super) struct Block {
     pub channel: usize,
     /// Where each accumulator starts.
     pub bias: Vec<i32>,
-    /// Steps that are summed up before they go to the accumulators: how many, for one group after the other.
-    pub groups: Vec<usize>,
-    /// Which words a step multiplies, as `word*TAPS + tap`.
-    pub positions: Vec<usize>,
-    /// `[step, channel]`, a word of weights each.
-    pub weights: Vec<u32>,
+    /// What is added to them.
+    pub steps: Steps,
 }
 
 impl Packed {
@@ -36,21 +34,51 @@ impl Packed {
         let first = |block: usize| block * layer.out_channels / count;
         let blocks = (0..count).map(|block| {
             let channels = first(block)..first(block + 1);
-            let steps = (0..words * TAPS).map(|position| Step {
+            let steps = (0..).take(words * TAPS).map(|position| Step {
                 position,
                 weights: channels.clone().map(|out| weights::<L>(layer, out, position)).collect(),
             });
-            let groups = groups::<L>(steps.collect());
-            let steps = || groups.iter().flatten();
-            Block {
-                channel: channels.start,
-                bias: channels.map(|out| bias::<L>(layer, out)).collect(),
-                groups: groups.iter().map(Vec::len).collect(),
-                positions: steps().map(|step| step.position).collect(),
-                weights: steps().flat_map(|step| &step.weights).map(|&weights| word::<L>(weights)).collect(),
-            }
+            let steps = Steps::new::<L>(&groups::<L>(steps.collect()));
+            Block { channel: channels.start, bias: channels.map(|out| bias::<L>(layer, out)).collect(), steps }
         });
         Self { words, blocks: blocks.collect(), layer: layer.clone() }
+    }
+}
+
+/// Steps in the form in which they are read.
+pub(super) struct Steps {
+    groups: Vec<usize>,
+    positions: Vec<u16>,
+    end: usize,
+    weights: Vec<u32>,
+}
+
+impl Steps {
+    fn new<L: Lanes>(groups: &[Vec<Step>]) -> Self {
+        let steps = || groups.iter().flatten();
+        let positions: Vec<u16> = steps().map(|step| step.position).collect();
+        Self {
+            groups: groups.iter().map(Vec::len).collect(),
+            end: positions.iter().map(|&position| usize::from(position) + 1).max().unwrap_or(0),
+            positions,
+            weights: steps().flat_map(|step| &step.weights).map(|&weights| word::<L>(weights)).collect(),
+        }
+    }
+
+    /// How many steps are summed up before they go to the accumulators, for one group after the other.
+    pub fn groups(&self) -> &[usize] {
+        &self.groups
+    }
+
+    /// A number that all positions are below.
+    pub fn end(&self) -> usize {
+        self.end
+    }
+
+    /// Of these steps, which words they multiply, as `word*TAPS + tap`, and the words of weights, `[step, channel]`.
+    #[inline(always)]
+    pub fn group(&self, steps: Range<usize>, channels: usize) -> (&[u16], &[u32]) {
+        (&self.positions[steps.clone()], &self.weights[steps.start * channels..steps.end * channels])
     }
 }
 
@@ -62,8 +90,8 @@ fn word<L: Lanes>(weights: [i8; 4]) -> u32 {
 }
 
 /// The weights of one channel at `word*TAPS + tap`, in the first [`Lanes::CODES`] elements.
-fn weights<L: Lanes>(layer: &Layer, out: usize, position: usize) -> [i8; 4] {
-    let (word, tap) = (position / TAPS, position % TAPS);
+fn weights<L: Lanes>(layer: &Layer, out: usize, position: u16) -> [i8; 4] {
+    let (word, tap) = (usize::from(position) / TAPS, usize::from(position) % TAPS);
     let mut weights = [0; 4];
     for (weight, input) in weights.iter_mut().zip(word * L::CODES..layer.in_channels.min((word + 1) * L::CODES)) {
         *weight = layer.weight(out, input, tap);

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::convolve::Row;
+use super::convolve::{Offsets, Row};
 use super::kernel::Kernel;
 use super::packing::{Packed, pack_pixels};
 use super::reconstruct;
@@ -75,7 +75,7 @@ pub(super) struct Workspace {
     /// outside the picture.
     inputs: Vec<Vec<u32>>,
     /// Where one layer's row is to be read.
-    offsets: Vec<usize>,
+    offsets: Offsets,
     acc: Vec<i32>,
     /// `[channel, stride]`.
     residuals: Vec<i32>,
@@ -135,8 +135,7 @@ pub(super) fn sweep<S: Sample>(
                 y % KEPT,
                 if y + 1 < rgb.height { (y + 1) % KEPT } else { KEPT },
             ];
-            offsets.clear();
-            offsets.extend((0..layer.words * TAPS).map(|i| {
+            offsets.set((0..layer.words * TAPS).map(|i| {
                 let (word, tap) = (i / TAPS, i % TAPS);
                 (slots[tap / 3] * layer.words + word) * stride + tap % 3
             }));
