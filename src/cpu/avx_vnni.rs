@@ -16,9 +16,10 @@ impl Lanes for AvxVnni {
     const NAME: &'static str = "avx-vnni";
     const LANES: usize = 8;
     const CODES: usize = 4;
-    // 12 sums, 3 vectors of codes and one of weights: all 16 registers.
-    const CHANNELS: usize = 4;
-    const VECTORS: usize = 3;
+    // 10 sums hide the latency of 5 cycles, at two products a cycle; with 5 vectors of codes and one of weights, all 16
+    // registers.
+    const CHANNELS: usize = 2;
+    const VECTORS: usize = 5;
 
     type Codes = __m256i;
     type Weights = __m256i;

@@ -16,6 +16,8 @@ mod convolve;
 mod groups;
 mod kernel;
 mod lanes;
+#[cfg(test)]
+mod model;
 #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
 mod neon;
 #[cfg(all(target_arch = "aarch64", target_endian = "little"))]

@@ -1,13 +1,26 @@
 //! Every kernel of this machine against the reference.
 
+use super::model::Model;
 use super::*;
 use crate::net::Net;
 use crate::net::random::random_net;
 use crate::random::Random;
 use crate::{reference, selftest};
 
+/// The kernels of this machine, and models of the instructions of others.
+fn kernels() -> Vec<Box<dyn Kernel>> {
+    let mut kernels = choice::runnable();
+    kernels.extend([
+        Box::new(Model::<0, 0>) as Box<dyn Kernel>,
+        Box::new(Model::<128, 0>),
+        Box::new(Model::<0, 2>),
+        Box::new(Model::<128, 1>),
+    ]);
+    kernels
+}
+
 fn engines(net: &Net) -> impl Iterator<Item = Engine> {
-    choice::runnable().into_iter().map(|kernel| Engine::with_kernel(net, kernel))
+    kernels().into_iter().map(|kernel| Engine::with_kernel(net, kernel))
 }
 
 fn noise<S: Sample>(seed: u64, width: usize, height: usize) -> Vec<S> {
@@ -75,8 +88,8 @@ fn neither_tiles_nor_threads_change_a_byte() {
 #[test]
 fn a_wrong_weight_or_bias_or_scale_is_found() {
     let net = random_net(4, 3, &[9, 28, 6]).unwrap();
-    for kernel in 0..choice::runnable().len() {
-        let engine = |net: &Net| Engine::with_kernel(net, choice::runnable().swap_remove(kernel));
+    for kernel in 0..kernels().len() {
+        let engine = |net: &Net| Engine::with_kernel(net, kernels().swap_remove(kernel));
         assert!(selftest::run(&net, &engine(&net)).is_ok());
         for layer in 0..net.layers().len() {
             for change in 0..3 {
