@@ -19,6 +19,7 @@ impl Lanes for Avx2 {
     // with fewer loads count for more.
     const CHANNELS: usize = 2;
     const VECTORS: usize = 5;
+    const INSTRUCTIONS: usize = 2;
     const SUMS: Sums = Sums::Narrow(2);
 
     type Codes = __m256i;

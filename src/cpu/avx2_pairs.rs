@@ -17,6 +17,7 @@ impl Lanes for Avx2Pairs {
     // spill, and it measures slower.
     const CHANNELS: usize = 3;
     const VECTORS: usize = 3;
+    const INSTRUCTIONS: usize = 2;
 
     type Codes = __m256i;
     type Weights = __m256i;

@@ -18,6 +18,7 @@ impl Lanes for Avx512Vnni {
     // 21 sums, 3 vectors of codes and one of weights, of 32 registers. 7 divides 28, ABPN's width.
     const CHANNELS: usize = 7;
     const VECTORS: usize = 3;
+    const INSTRUCTIONS: usize = 1;
 
     type Codes = __m512i;
     type Weights = __m512i;

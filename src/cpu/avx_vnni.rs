@@ -20,6 +20,7 @@ impl Lanes for AvxVnni {
     // registers.
     const CHANNELS: usize = 2;
     const VECTORS: usize = 5;
+    const INSTRUCTIONS: usize = 1;
 
     type Codes = __m256i;
     type Weights = __m256i;

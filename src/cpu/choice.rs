@@ -1,17 +1,22 @@
 //! Which kernel runs: the best that this machine has, or the one that is asked for.
 
+use std::sync::Arc;
+
+use super::Engine;
 use super::kernel::Kernel;
 use super::lanes::Lanes;
 use super::portable::Portable;
-use crate::{Error, Result};
+use crate::net::Net;
+use crate::net::random::random_net;
+use crate::{Error, Result, selftest};
 
 /// The environment variable that names a kernel.
 pub const CPU_VARIABLE: &str = "ABPN_CPU";
 
 /// The kernels that this machine can run, the best first.
-pub(super) fn runnable() -> Vec<Box<dyn Kernel>> {
-    fn kernel<L: Lanes>() -> Option<Box<dyn Kernel>> {
-        Some(Box::new(L::detect()?))
+pub(super) fn runnable() -> Vec<Arc<dyn Kernel>> {
+    fn kernel<L: Lanes>() -> Option<Arc<dyn Kernel>> {
+        Some(Arc::new(L::detect()?))
     }
     #[cfg(target_arch = "x86_64")]
     let vectors = {
@@ -39,15 +44,37 @@ pub fn kernels() -> Vec<&'static str> {
     runnable().iter().map(|kernel| kernel.name()).collect()
 }
 
-/// The kernel that [`CPU_VARIABLE`] names, or the best.
-pub(super) fn choose() -> Result<Box<dyn Kernel>> {
+/// An engine on the kernel that [`CPU_VARIABLE`] names, or on the best.
+///
+/// # Errors
+/// [`Error::CpuKernel`] if the variable names something else.
+pub(super) fn engine(net: &Net) -> Result<Engine> {
     match std::env::var_os(CPU_VARIABLE).filter(|name| !name.is_empty()) {
-        Some(name) => named(&name.to_string_lossy()),
-        None => Ok(runnable().swap_remove(0)),
+        Some(name) => Ok(Engine::with_kernel(net, named(&name.to_string_lossy())?)),
+        None => first_right(by_speed(net, runnable())),
     }
 }
 
-fn named(name: &str) -> Result<Box<dyn Kernel>> {
+fn named(name: &str) -> Result<Arc<dyn Kernel>> {
     let unknown = || Error::CpuKernel { name: name.to_owned(), runnable: kernels().join(", ") };
     runnable().into_iter().find(|kernel| kernel.name() == name).ok_or_else(unknown)
+}
+
+/// The fastest first, as far as instructions tell: how many a kernel needs may depend on the net's weights.
+pub(super) fn by_speed(net: &Net, kernels: Vec<Arc<dyn Kernel>>) -> Vec<Engine> {
+    let mut engines: Vec<_> = kernels.into_iter().map(|kernel| Engine::with_kernel(net, kernel)).collect();
+    engines.sort_by(|a, b| a.instructions().total_cmp(&b.instructions()));
+    engines
+}
+
+/// The first whose kernel computes what the reference does on a small net and picture, as compilers and processors have
+/// bugs, too; or the last, which the self-test will refuse.
+///
+/// # Errors
+/// None for a random net.
+pub(super) fn first_right(mut engines: Vec<Engine>) -> Result<Engine> {
+    let net = random_net(1, 2, &[9])?;
+    let is_right = |engine: &Engine| selftest::on_picture(&net, &engine.with_net(&net), 37, 3).is_ok();
+    let right = engines.iter().position(is_right).unwrap_or(engines.len() - 1);
+    Ok(engines.swap_remove(right))
 }

@@ -22,6 +22,8 @@ pub(super) trait Lanes: Copy + Send + Sync + 'static {
     /// What [`Lanes::load`] takes off each code, because the instructions want signed ones. The driver folds it into the
     /// bias.
     const ZERO_POINT: i32 = 0;
+    /// Instructions of [`Lanes::add_products`].
+    const INSTRUCTIONS: usize;
     /// In what products are added up, before they go to the accumulator.
     const SUMS: Sums = Sums::Exact;
 

@@ -20,6 +20,7 @@ impl<const ZERO_POINT: i32, const NARROW: usize> Lanes for Model<ZERO_POINT, NAR
     const CODES: usize = 4;
     const CHANNELS: usize = 7;
     const VECTORS: usize = 3;
+    const INSTRUCTIONS: usize = 16;
     const ZERO_POINT: i32 = ZERO_POINT;
     const SUMS: Sums = if NARROW == 0 { Sums::Exact } else { Sums::Narrow(NARROW) };
 

@@ -17,6 +17,7 @@ impl Lanes for Neon {
     // 24 registers of sums, 3 vectors of codes and one of weights, of 32.
     const CHANNELS: usize = 4;
     const VECTORS: usize = 3;
+    const INSTRUCTIONS: usize = 2;
     const ZERO_POINT: i32 = 128;
     const SUMS: Sums = Sums::Narrow(1);
 

@@ -3,7 +3,7 @@
 //! `sdot` multiplies signed bytes and adds fours of products in 32 bits, so it gets codes minus 128.
 
 use std::arch::aarch64::*;
-use std::arch::asm;
+use std::arch::{asm, is_aarch64_feature_detected};
 
 use super::lanes::Lanes;
 use super::neon::Neon;
@@ -19,6 +19,7 @@ impl Lanes for NeonDot {
     // 21 sums, 3 vectors of codes and one of weights, of 32 registers. 7 divides 28, ABPN's width.
     const CHANNELS: usize = 7;
     const VECTORS: usize = 3;
+    const INSTRUCTIONS: usize = 1;
     const ZERO_POINT: i32 = 128;
 
     type Codes = int8x16_t;

@@ -3,7 +3,7 @@
 //! `usdot` multiplies unsigned bytes by signed ones and adds fours of products in 32 bits: just what codes and weights are.
 
 use std::arch::aarch64::*;
-use std::arch::asm;
+use std::arch::{asm, is_aarch64_feature_detected};
 
 use super::lanes::Lanes;
 use super::neon::Neon;
@@ -19,6 +19,7 @@ impl Lanes for NeonI8mm {
     // 21 sums, 3 vectors of codes and one of weights, of 32 registers. 7 divides 28, ABPN's width.
     const CHANNELS: usize = 7;
     const VECTORS: usize = 3;
+    const INSTRUCTIONS: usize = 1;
 
     type Codes = uint8x16_t;
     type Weights = int8x16_t;

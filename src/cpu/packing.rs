@@ -14,6 +14,8 @@ pub(super) struct Packed {
     pub words: usize,
     /// Blocks of output channels.
     pub blocks: Vec<Block>,
+    /// Instructions that the convolution takes a pixel, about.
+    pub instructions: f64,
 }
 
 /// Output channels that are computed at once.
@@ -41,7 +43,19 @@ impl Packed {
             let steps = Steps::new::<L>(&groups::<L>(steps.collect()));
             Block { channel: channels.start, bias: channels.map(|out| bias::<L>(layer, out)).collect(), steps }
         });
-        Self { words, blocks: blocks.collect(), layer: layer.clone() }
+        let blocks: Vec<Block> = blocks.collect();
+        let instructions = blocks.iter().map(Block::instructions::<L>).sum();
+        Self { words, blocks, instructions, layer: layer.clone() }
+    }
+}
+
+impl Block {
+    /// Instructions that it takes a pixel, without loads, about.
+    #[expect(clippy::cast_precision_loss, reason = "thousands")]
+    fn instructions<L: Lanes>(&self) -> f64 {
+        // A group's sums are widened, added and stored.
+        let a_vector = self.steps.positions.len() * L::INSTRUCTIONS + self.steps.groups.len() * 3;
+        (self.bias.len() * a_vector) as f64 / L::LANES as f64
     }
 }
 

@@ -12,6 +12,7 @@ impl Lanes for Portable {
     const CODES: usize = 2;
     const CHANNELS: usize = 2;
     const VECTORS: usize = 2;
+    const INSTRUCTIONS: usize = 16;
 
     // By code, not by pixel: compilers then see vectors of pixels.
     type Codes = [[i16; 8]; 2];

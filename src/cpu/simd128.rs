@@ -16,6 +16,7 @@ impl Lanes for Simd128 {
     // As many as x86-64 has registers for.
     const CHANNELS: usize = 3;
     const VECTORS: usize = 3;
+    const INSTRUCTIONS: usize = 2;
 
     type Codes = v128;
     type Weights = v128;

@@ -15,6 +15,7 @@ impl Lanes for Sse2 {
     // 9 accumulators, 3 vectors of codes, one of weights and one of products: 14 of 16 registers.
     const CHANNELS: usize = 3;
     const VECTORS: usize = 3;
+    const INSTRUCTIONS: usize = 2;
 
     type Codes = __m128i;
     type Weights = __m128i;

@@ -4,6 +4,7 @@
 //! and so on to finished pixels. So each layer needs only three rows of the one before, which stay in the cache.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::convolve::{Offsets, Row};
 use super::kernel::Kernel;
@@ -17,7 +18,7 @@ const KEPT: usize = 3;
 
 /// A net, ready to run on a kernel.
 pub(super) struct Program {
-    pub kernel: Box<dyn Kernel>,
+    pub kernel: Arc<dyn Kernel>,
     pub layers: Vec<Packed>,
     pub scale: usize,
 }
