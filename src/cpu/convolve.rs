@@ -36,10 +36,17 @@ impl Offsets {
     }
 }
 
-/// The accumulators of `vectors` vectors of pixels, of which the first is at `column`:
-/// `[channel, VECTORS * LANES]`.
+/// The accumulators of `vectors` vectors of pixels, of which the first is at `column`; `[channel, acc_stride]`.
 #[inline(always)]
-pub(super) fn convolve<L: Lanes>(lanes: L, block: &Block, row: &Row, column: usize, vectors: usize, acc: &mut [i32]) {
+pub(super) fn convolve<L: Lanes>(
+    lanes: L,
+    block: &Block,
+    row: &Row,
+    column: usize,
+    vectors: usize,
+    acc: &mut [i32],
+    acc_stride: usize,
+) {
     macro_rules! shapes {
         ($($channels:literal)*) => {
             match block.bias.len() {
@@ -52,7 +59,7 @@ pub(super) fn convolve<L: Lanes>(lanes: L, block: &Block, row: &Row, column: usi
         (@vectors $channels:literal $($vectors:literal)*) => {
             match vectors {
                 $($vectors if $vectors <= L::VECTORS => {
-                    shape::<L, $channels, $vectors>(lanes, block, row, column, acc);
+                    shape::<L, $channels, $vectors>(lanes, block, row, column, acc, acc_stride);
                 })*
                 vectors => unreachable!("a block of {vectors} vectors"),
             }
@@ -69,6 +76,7 @@ fn shape<L: Lanes, const CHANNELS: usize, const VECTORS: usize>(
     row: &Row,
     column: usize,
     to: &mut [i32],
+    to_stride: usize,
 ) {
     let Row { input, offsets: Offsets { offsets, last }, .. } = *row;
     let pixels = VECTORS * L::LANES;
@@ -99,10 +107,9 @@ fn shape<L: Lanes, const CHANNELS: usize, const VECTORS: usize>(
             }
         }
         // Unrolled by the compiler: else it takes the sums to memory.
-        let to = &mut to[..CHANNELS * L::VECTORS * L::LANES];
         for channel in 0..CHANNELS {
             for vector in 0..VECTORS {
-                let to = &mut to[(channel * L::VECTORS + vector) * L::LANES..][..L::LANES];
+                let to = &mut to[channel * to_stride + vector * L::LANES..][..L::LANES];
                 let acc = if group == 0 { lanes.acc(block.bias[channel]) } else { lanes.load_acc(to) };
                 lanes.store(lanes.add_sums(acc, sums[channel][vector]), to);
             }

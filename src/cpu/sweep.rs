@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::convolve::{Offsets, Row};
-use super::kernel::Kernel;
+use super::kernel::{ACCUMULATORS, Kernel};
 use super::packing::{Packed, pack_pixels};
 use super::reconstruct;
 use crate::image::{Rgb, Sample};
@@ -95,7 +95,7 @@ impl Workspace {
             zeros(input, (KEPT + 1) * layer.words * stride);
         }
         let channels = |layer: &Packed| layer.layer.out_channels;
-        zeros(&mut self.acc, layers.iter().map(channels).max().unwrap_or(0) * program.kernel.pixels());
+        zeros(&mut self.acc, ACCUMULATORS);
         zeros(&mut self.residuals, layers.last().map_or(0, channels) * stride);
     }
 }
