@@ -69,8 +69,8 @@ impl Lanes for Avx2 {
     }
 
     #[inline(always)]
-    fn zero(self) -> __m256i {
-        self.acc(0)
+    fn start(self, [low, high, ..]: [i16; 4]) -> __m256i {
+        self.acc(i32::from(low) & 0xffff | i32::from(high) << 16)
     }
 
     #[inline(always)]

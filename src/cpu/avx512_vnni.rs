@@ -72,7 +72,7 @@ impl Lanes for Avx512Vnni {
     }
 
     #[inline(always)]
-    fn zero(self) -> __m512i {
+    fn start(self, _: [i16; 4]) -> __m512i {
         self.acc(0)
     }
 

@@ -55,8 +55,8 @@ impl Lanes for AvxVnni {
     }
 
     #[inline(always)]
-    fn zero(self) -> __m256i {
-        self.0.zero()
+    fn start(self, _: [i16; 4]) -> __m256i {
+        self.0.acc(0)
     }
 
     #[inline(always)]

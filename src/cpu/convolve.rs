@@ -83,11 +83,12 @@ fn shape<L: Lanes, const CHANNELS: usize, const VECTORS: usize>(
     // So that nothing needs a check in the loop: they were a tenth of its time.
     let fits = column > 0 && last.checked_add(column - 1 + pixels).is_some_and(|end| end <= input.len());
     assert!(fits && block.steps.end() <= offsets.len(), "a block of pixels beyond its row");
-    let mut group_start = 0;
-    for (group, &len) in block.steps.groups().iter().enumerate() {
-        let (positions, weights) = block.steps.group(group_start..group_start + len, CHANNELS);
-        group_start += len;
-        let mut sums: [[L::Sums; VECTORS]; CHANNELS] = [[lanes.zero(); VECTORS]; CHANNELS];
+    let (lens, starts) = block.steps.groups();
+    let mut first = 0;
+    for (group, (&len, start)) in lens.iter().zip(starts.chunks_exact(CHANNELS)).enumerate() {
+        let (positions, weights) = block.steps.group(first..first + len, CHANNELS);
+        first += len;
+        let mut sums: [[L::Sums; VECTORS]; CHANNELS] = array::from_fn(|channel| [lanes.start(start[channel]); VECTORS]);
         // One loop with few lines in it: where a compiler unrolls it, it reorders the additions until they need more
         // registers than there are.
         for (&position, weights) in positions.iter().zip(weights.chunks_exact(CHANNELS)) {

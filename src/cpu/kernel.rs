@@ -53,12 +53,12 @@ impl<L: Lanes> Kernel for L {
         self.run(
             #[inline(always)]
             || {
+                for words in output.chunks_exact_mut(row.stride) {
+                    words[row.column..][..row.width].fill(0);
+                }
                 each_strip(*self, layer, row, acc, |channel, acc, x| {
                     let (word, code) = (channel / L::CODES, channel % L::CODES);
                     let words = &mut output[word * row.stride + row.column + x..][..acc.len()];
-                    if code == 0 {
-                        words.fill(0);
-                    }
                     requantize::codes(acc, &layer.layer, channel, code * (32 / L::CODES), words);
                 });
             },
@@ -112,8 +112,8 @@ fn each_strip<L: Lanes>(
                 let vectors = size.min(pixels - start).div_ceil(L::LANES);
                 convolve(lanes, block, row, row.column + x + start, vectors, &mut acc[start..], strip);
             }
-            for (channel, acc) in acc.chunks_exact(strip).take(block.bias.len()).enumerate() {
-                finish(block.channel + channel, &acc[..pixels], x);
+            for (&channel, acc) in block.channels.iter().zip(acc.chunks_exact(strip)) {
+                finish(channel, &acc[..pixels], x);
             }
         }
     }

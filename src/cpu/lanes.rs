@@ -48,8 +48,8 @@ pub(super) trait Lanes: Copy + Send + Sync + 'static {
     /// A word of weights for every lane.
     fn weights(self, word: u32) -> Self::Weights;
 
-    /// Sums of nothing.
-    fn zero(self) -> Self::Sums;
+    /// Sums of nothing yet, in each lane: of narrow ones those of a word start with these, exact ones with 0.
+    fn start(self, sums: [i16; 4]) -> Self::Sums;
 
     /// Adds each lane's products of codes and weights: [`Lanes::CODES`] of them.
     fn add_products(self, sums: Self::Sums, codes: Self::Codes, weights: Self::Weights) -> Self::Sums;

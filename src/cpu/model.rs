@@ -46,8 +46,12 @@ impl<const ZERO_POINT: i32, const NARROW: usize> Lanes for Model<ZERO_POINT, NAR
         word.to_le_bytes().map(|weight| i32::from(weight.cast_signed()))
     }
 
-    fn zero(self) -> Self::Sums {
-        [[0; 4]; 4]
+    fn start(self, start: [i16; 4]) -> Self::Sums {
+        let mut sums = [0; 4];
+        if NARROW > 0 {
+            sums.iter_mut().step_by(NARROW).zip(start).for_each(|(sum, start)| *sum = i32::from(start));
+        }
+        [sums; 4]
     }
 
     fn add_products(self, sums: Self::Sums, codes: Self::Codes, weights: Self::Weights) -> Self::Sums {

@@ -56,12 +56,14 @@ impl Lanes for Neon {
     }
 
     #[inline(always)]
-    fn zero(self) -> Self::Sums {
-        #[expect(unsafe_code, reason = "NEON has to be there")]
-        // SAFETY: it is a part of AArch64.
-        unsafe {
-            [vdupq_n_s16(0); 2]
-        }
+    fn start(self, sums: [i16; 4]) -> Self::Sums {
+        #[expect(unsafe_code, reason = "NEON has to be there, and 8 bytes to read")]
+        // SAFETY: AArch64 has the one, the array the others.
+        let sums = unsafe {
+            let sums = vld1_s16(sums.as_ptr());
+            vcombine_s16(sums, sums)
+        };
+        [sums; 2]
     }
 
     #[inline(always)]

@@ -55,7 +55,7 @@ impl Lanes for NeonDot {
     }
 
     #[inline(always)]
-    fn zero(self) -> int32x4_t {
+    fn start(self, _: [i16; 4]) -> int32x4_t {
         self.0.acc(0)
     }
 

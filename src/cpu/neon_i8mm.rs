@@ -59,7 +59,7 @@ impl Lanes for NeonI8mm {
     }
 
     #[inline(always)]
-    fn zero(self) -> int32x4_t {
+    fn start(self, _: [i16; 4]) -> int32x4_t {
         self.0.acc(0)
     }
 

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::groups::{Step, groups};
-use super::lanes::Lanes;
+use super::groups::{Group, Step, groups};
+use super::lanes::{Lanes, Sums};
 use crate::image::Sample;
 use crate::net::{Layer, TAPS};
 
@@ -20,8 +20,8 @@ pub(super) struct Packed {
 
 /// Output channels that are computed at once.
 pub(super) struct Block {
-    /// The first of them.
-    pub channel: usize,
+    /// Which they are.
+    pub channels: Vec<usize>,
     /// Where each accumulator starts.
     pub bias: Vec<i32>,
     /// What is added to them.
@@ -34,14 +34,23 @@ impl Packed {
         // Of about one size: a block of few channels takes nearly as long as a full one.
         let count = layer.out_channels.div_ceil(L::CHANNELS);
         let first = |block: usize| block * layer.out_channels / count;
+        let channels = order::<L>(layer);
         let blocks = (0..count).map(|block| {
-            let channels = first(block)..first(block + 1);
+            let channels = &channels[first(block)..first(block + 1)];
             let steps = (0..).take(words * TAPS).map(|position| Step {
                 position,
-                weights: channels.clone().map(|out| weights::<L>(layer, out, position)).collect(),
+                weights: channels.iter().map(|&out| weights::<L>(layer, out, position)).collect(),
             });
-            let steps = Steps::new::<L>(&groups::<L>(steps.collect()));
-            Block { channel: channels.start, bias: channels.map(|out| bias::<L>(layer, out)).collect(), steps }
+            let groups = groups::<L>(steps.collect(), channels.len());
+            let bias = |(i, &out)| {
+                let starts = groups.iter().flat_map(|group| group.start[i]).map(i32::from).sum();
+                bias::<L>(layer, out).wrapping_sub(starts)
+            };
+            Block {
+                channels: channels.to_vec(),
+                bias: channels.iter().enumerate().map(bias).collect(),
+                steps: Steps::new::<L>(&groups),
+            }
         });
         let blocks: Vec<Block> = blocks.collect();
         let instructions = blocks.iter().map(Block::instructions::<L>).sum();
@@ -54,34 +63,37 @@ impl Block {
     #[expect(clippy::cast_precision_loss, reason = "thousands")]
     fn instructions<L: Lanes>(&self) -> f64 {
         // A group's sums are widened, added and stored.
-        let a_vector = self.steps.positions.len() * L::INSTRUCTIONS + self.steps.groups.len() * 3;
+        let a_vector = self.steps.positions.len() * L::INSTRUCTIONS + self.steps.lens.len() * 3;
         (self.bias.len() * a_vector) as f64 / L::LANES as f64
     }
 }
 
 /// Steps in the form in which they are read.
 pub(super) struct Steps {
-    groups: Vec<usize>,
+    lens: Vec<usize>,
+    starts: Vec<[i16; 4]>,
     positions: Vec<u16>,
     end: usize,
     weights: Vec<u32>,
 }
 
 impl Steps {
-    fn new<L: Lanes>(groups: &[Vec<Step>]) -> Self {
-        let steps = || groups.iter().flatten();
+    fn new<L: Lanes>(groups: &[Group]) -> Self {
+        let steps = || groups.iter().flat_map(|group| &group.steps);
         let positions: Vec<u16> = steps().map(|step| step.position).collect();
         Self {
-            groups: groups.iter().map(Vec::len).collect(),
+            lens: groups.iter().map(|group| group.steps.len()).collect(),
+            starts: groups.iter().flat_map(|group| group.start.iter().copied()).collect(),
             end: positions.iter().map(|&position| usize::from(position) + 1).max().unwrap_or(0),
             positions,
             weights: steps().flat_map(|step| &step.weights).map(|&weights| word::<L>(weights)).collect(),
         }
     }
 
-    /// How many steps are summed up before they go to the accumulators, for one group after the other.
-    pub fn groups(&self) -> &[usize] {
-        &self.groups
+    /// How many steps each group has, and what its sums start with, `[group, channel]`.
+    #[inline(always)]
+    pub fn groups(&self) -> (&[usize], &[[i16; 4]]) {
+        (&self.lens, &self.starts)
     }
 
     /// A number that all positions are below.
@@ -94,6 +106,17 @@ impl Steps {
     pub fn group(&self, steps: Range<usize>, channels: usize) -> (&[u16], &[u32]) {
         (&self.positions[steps.clone()], &self.weights[steps.start * channels..steps.end * channels])
     }
+}
+
+/// The output channels in the order in which they are computed.
+fn order<L: Lanes>(layer: &Layer) -> Vec<usize> {
+    let mut channels: Vec<usize> = (0..layer.out_channels).collect();
+    if L::SUMS != Sums::Exact {
+        // Groups of a block end together, so its channels had better be of one size.
+        let weight = |out, i| u32::from(layer.weight(out, i / TAPS, i % TAPS).unsigned_abs());
+        channels.sort_by_key(|&out| (0..layer.in_channels * TAPS).map(|i| weight(out, i)).sum::<u32>());
+    }
+    channels
 }
 
 /// A word of weights; 0 for the codes of a last word that has fewer.

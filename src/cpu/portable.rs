@@ -47,7 +47,7 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
-    fn zero(self) -> Self::Sums {
+    fn start(self, _: [i16; 4]) -> Self::Sums {
         [0; 8]
     }
 

@@ -53,7 +53,7 @@ impl Lanes for Simd128 {
     }
 
     #[inline(always)]
-    fn zero(self) -> v128 {
+    fn start(self, _: [i16; 4]) -> v128 {
         self.acc(0)
     }
 

@@ -56,7 +56,7 @@ impl Lanes for Sse2 {
     }
 
     #[inline(always)]
-    fn zero(self) -> __m128i {
+    fn start(self, _: [i16; 4]) -> __m128i {
         self.acc(0)
     }
 
