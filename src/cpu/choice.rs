@@ -1,30 +1,42 @@
 //! Which kernel runs: the best that this machine has, or the one that is asked for.
 
-#[cfg(target_arch = "x86_64")]
-use super::avx2::Avx2;
+use std::sync::Arc;
+
+use super::Engine;
 use super::kernel::Kernel;
 use super::lanes::Lanes;
 use super::portable::Portable;
-#[cfg(target_arch = "x86_64")]
-use super::sse2::Sse2;
-use crate::{Error, Result};
+use crate::net::Net;
+use crate::net::random::random_net;
+use crate::{Error, Result, selftest};
 
 /// The environment variable that names a kernel.
 pub const CPU_VARIABLE: &str = "ABPN_CPU";
 
 /// The kernels that this machine can run, the best first.
-pub(super) fn runnable() -> Vec<Box<dyn Kernel>> {
-    fn kernel<L: Lanes>() -> Option<Box<dyn Kernel>> {
-        Some(Box::new(L::detect()?))
+pub(super) fn runnable() -> Vec<Arc<dyn Kernel>> {
+    fn kernel<L: Lanes>() -> Option<Arc<dyn Kernel>> {
+        Some(Arc::new(L::detect()?))
     }
-    let kernels = [
-        #[cfg(target_arch = "x86_64")]
-        kernel::<Avx2>(),
-        #[cfg(target_arch = "x86_64")]
-        kernel::<Sse2>(),
-        kernel::<Portable>(),
-    ];
-    kernels.into_iter().flatten().collect()
+    #[cfg(target_arch = "x86_64")]
+    let vectors = {
+        use super::{avx_vnni::AvxVnni, avx2::Avx2, avx2_pairs::Avx2Pairs, avx512_vnni::Avx512Vnni, sse2::Sse2};
+        [kernel::<Avx512Vnni>(), kernel::<AvxVnni>(), kernel::<Avx2>(), kernel::<Avx2Pairs>(), kernel::<Sse2>()]
+    };
+    #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+    let vectors = {
+        use super::{neon::Neon, neon_dot::NeonDot, neon_i8mm::NeonI8mm};
+        [kernel::<NeonI8mm>(), kernel::<NeonDot>(), kernel::<Neon>()]
+    };
+    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+    let vectors = [kernel::<super::simd128::Simd128>()];
+    #[cfg(not(any(
+        target_arch = "x86_64",
+        all(target_arch = "aarch64", target_endian = "little"),
+        all(target_arch = "wasm32", target_feature = "simd128"),
+    )))]
+    let vectors = [];
+    vectors.into_iter().chain([kernel::<Portable>()]).flatten().collect()
 }
 
 /// Names of the kernels that this machine can run, the best first; [`CPU_VARIABLE`] takes one.
@@ -32,15 +44,37 @@ pub fn kernels() -> Vec<&'static str> {
     runnable().iter().map(|kernel| kernel.name()).collect()
 }
 
-/// The kernel that [`CPU_VARIABLE`] names, or the best.
-pub(super) fn choose() -> Result<Box<dyn Kernel>> {
+/// An engine on the kernel that [`CPU_VARIABLE`] names, or on the best.
+///
+/// # Errors
+/// [`Error::CpuKernel`] if the variable names something else.
+pub(super) fn engine(net: &Net) -> Result<Engine> {
     match std::env::var_os(CPU_VARIABLE).filter(|name| !name.is_empty()) {
-        Some(name) => named(&name.to_string_lossy()),
-        None => Ok(runnable().swap_remove(0)),
+        Some(name) => Ok(Engine::with_kernel(net, named(&name.to_string_lossy())?)),
+        None => first_right(by_speed(net, runnable())),
     }
 }
 
-fn named(name: &str) -> Result<Box<dyn Kernel>> {
+fn named(name: &str) -> Result<Arc<dyn Kernel>> {
     let unknown = || Error::CpuKernel { name: name.to_owned(), runnable: kernels().join(", ") };
     runnable().into_iter().find(|kernel| kernel.name() == name).ok_or_else(unknown)
+}
+
+/// The fastest first, as far as instructions tell: how many a kernel needs may depend on the net's weights.
+pub(super) fn by_speed(net: &Net, kernels: Vec<Arc<dyn Kernel>>) -> Vec<Engine> {
+    let mut engines: Vec<_> = kernels.into_iter().map(|kernel| Engine::with_kernel(net, kernel)).collect();
+    engines.sort_by(|a, b| a.instructions().total_cmp(&b.instructions()));
+    engines
+}
+
+/// The first whose kernel computes what the reference does on a small net and picture, as compilers and processors have
+/// bugs, too; or the last, which the self-test will refuse.
+///
+/// # Errors
+/// None for a random net.
+pub(super) fn first_right(mut engines: Vec<Engine>) -> Result<Engine> {
+    let net = random_net(1, 2, &[9])?;
+    let is_right = |engine: &Engine| selftest::on_picture(&net, &engine.with_net(&net), 37, 3).is_ok();
+    let right = engines.iter().position(is_right).unwrap_or(engines.len() - 1);
+    Ok(engines.swap_remove(right))
 }

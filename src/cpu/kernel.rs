@@ -21,7 +21,8 @@ pub(super) trait Kernel: Send + Sync {
     /// A layer's weights as this kernel reads them.
     fn pack(&self, layer: &Layer) -> Packed;
 
-    /// The codes of a hidden layer's row, to `output`, `[word, stride]`. `acc` has room for `[channel, pixels]`.
+    /// The codes of a hidden layer's row, to `output`, `[word, stride]`. `acc` has room for
+    /// [`ACCUMULATORS`].
     fn hidden(&self, layer: &Packed, row: &Row, acc: &mut [i32], output: &mut [u32]);
 
     /// The residuals of the last layer's row for 8-bit samples, `[channel, stride]`.
@@ -52,18 +53,13 @@ impl<L: Lanes> Kernel for L {
         self.run(
             #[inline(always)]
             || {
-                each_block(*self, layer, row, acc, |acc, x, pixels| {
-                    let outputs = output.chunks_exact_mut(row.stride).enumerate();
-                    for (word, output) in outputs.take(layer.layer.out_channels.div_ceil(L::CODES)) {
-                        let mut words = [0; MAX_PIXELS];
-                        let words = &mut words[..L::VECTORS * L::LANES];
-                        let first = word * L::CODES;
-                        for channel in first..layer.layer.out_channels.min(first + L::CODES) {
-                            let acc = &acc[channel * words.len()..][..words.len()];
-                            requantize::codes(acc, &layer.layer, channel, (channel - first) * (32 / L::CODES), words);
-                        }
-                        output[row.column + x..][..pixels].copy_from_slice(&words[..pixels]);
-                    }
+                for words in output.chunks_exact_mut(row.stride) {
+                    words[row.column..][..row.width].fill(0);
+                }
+                each_strip(*self, layer, row, acc, |channel, acc, x| {
+                    let (word, code) = (channel / L::CODES, channel % L::CODES);
+                    let words = &mut output[word * row.stride + row.column + x..][..acc.len()];
+                    requantize::codes(acc, &layer.layer, channel, code * (32 / L::CODES), words);
                 });
             },
         );
@@ -78,45 +74,47 @@ impl<L: Lanes> Kernel for L {
     }
 }
 
-/// Most pixels that a kernel computes at once.
-const MAX_PIXELS: usize = 64;
-
 fn last<L: Lanes, S: Sample>(lanes: L, layer: &Packed, row: &Row, acc: &mut [i32], output: &mut [i32]) {
     lanes.run(
         #[inline(always)]
         || {
-            each_block(lanes, layer, row, acc, |acc, x, pixels| {
-                for channel in 0..layer.layer.out_channels {
-                    let size = L::VECTORS * L::LANES;
-                    let mut residuals = [0; MAX_PIXELS];
-                    let residuals = &mut residuals[..size];
-                    requantize::residuals::<S>(&acc[channel * size..][..size], &layer.layer, channel, residuals);
-                    output[channel * row.stride + row.column + x..][..pixels].copy_from_slice(&residuals[..pixels]);
-                }
+            each_strip(lanes, layer, row, acc, |channel, acc, x| {
+                let residuals = &mut output[channel * row.stride + row.column + x..][..acc.len()];
+                requantize::residuals::<S>(acc, &layer.layer, channel, residuals);
             });
         },
     );
 }
 
-/// Convolves a row, and has `finish` take each few pixels' accumulators, `[channel, pixels]`, with the first pixel's place
-/// in the row and how many pixels there are.
+/// Most pixels of a strip: few enough that the codes of its windows and what is made of them stay in the first cache,
+/// and enough that what comes once a strip and channel doesn't count.
+const STRIP: usize = 128;
+
+/// Accumulators that a kernel works on: of a strip and the most channels of a block.
+pub(super) const ACCUMULATORS: usize = STRIP * 8;
+
+/// Convolves a row strip by strip, and has `finish` take each channel's accumulators of a strip, with the channel and the
+/// first pixel's place in the row.
 #[inline(always)]
-fn each_block<L: Lanes>(
+fn each_strip<L: Lanes>(
     lanes: L,
     layer: &Packed,
     row: &Row,
     acc: &mut [i32],
-    mut finish: impl FnMut(&[i32], usize, usize),
+    mut finish: impl FnMut(usize, &[i32], usize),
 ) {
     let size = L::VECTORS * L::LANES;
-    let mut x = 0;
-    while x < row.width {
-        let pixels = size.min(row.width - x);
+    let strip = STRIP / size * size;
+    for x in (0..row.width).step_by(strip) {
+        let pixels = strip.min(row.width - x);
         for block in &layer.blocks {
-            let acc = &mut acc[block.channel * size..];
-            convolve(lanes, block, row, row.column + x, pixels.div_ceil(L::LANES), acc);
+            for start in (0..pixels).step_by(size) {
+                let vectors = size.min(pixels - start).div_ceil(L::LANES);
+                convolve(lanes, block, row, row.column + x + start, vectors, &mut acc[start..], strip);
+            }
+            for (&channel, acc) in block.channels.iter().zip(acc.chunks_exact(strip)) {
+                finish(channel, &acc[..pixels], x);
+            }
         }
-        finish(acc, x, pixels);
-        x += size;
     }
 }

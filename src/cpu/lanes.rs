@@ -17,16 +17,22 @@ pub(super) trait Lanes: Copy + Send + Sync + 'static {
     const CODES: usize;
     /// Output channels computed at once, at most 8.
     const CHANNELS: usize;
-    /// Vectors of pixels computed at once, at most 4.
+    /// Vectors of pixels computed at once, at most 5.
     const VECTORS: usize;
     /// What [`Lanes::load`] takes off each code, because the instructions want signed ones. The driver folds it into the
     /// bias.
     const ZERO_POINT: i32 = 0;
+    /// Instructions of [`Lanes::add_products`].
+    const INSTRUCTIONS: usize;
+    /// In what products are added up, before they go to the accumulator.
+    const SUMS: Sums = Sums::Exact;
 
     /// Words of codes, as they are multiplied.
     type Codes: Copy;
     /// A word of weights, as it is multiplied with every lane.
     type Weights: Copy;
+    /// Sums of products, of [`Lanes::SUMS`] bits.
+    type Sums: Copy;
     /// An accumulator a lane, i32.
     type Acc: Copy;
 
@@ -42,12 +48,31 @@ pub(super) trait Lanes: Copy + Send + Sync + 'static {
     /// A word of weights for every lane.
     fn weights(self, word: u32) -> Self::Weights;
 
+    /// Sums of nothing yet, in each lane: of narrow ones those of a word start with these, exact ones with 0.
+    fn start(self, sums: [i16; 4]) -> Self::Sums;
+
+    /// Adds each lane's products of codes and weights: [`Lanes::CODES`] of them.
+    fn add_products(self, sums: Self::Sums, codes: Self::Codes, weights: Self::Weights) -> Self::Sums;
+
     /// An accumulator that starts with `bias` in every lane.
     fn acc(self, bias: i32) -> Self::Acc;
 
-    /// Adds each lane's products of codes and weights: [`Lanes::CODES`] of them.
-    fn add_products(self, acc: Self::Acc, codes: Self::Codes, weights: Self::Weights) -> Self::Acc;
+    /// Adds each lane's sums to its accumulator.
+    fn add_sums(self, acc: Self::Acc, sums: Self::Sums) -> Self::Acc;
+
+    /// The accumulators in the first [`Lanes::LANES`] elements of `from`.
+    fn load_acc(self, from: &[i32]) -> Self::Acc;
 
     /// Writes the lanes to the first [`Lanes::LANES`] elements of `to`.
     fn store(self, acc: Self::Acc, to: &mut [i32]);
+}
+
+/// What sums of products can hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sums {
+    /// 32 bits: whatever a whole convolution adds up to.
+    Exact,
+    /// 16 bits, in each the products of so many neighbouring codes of a word, 1 or 2. How many products fit depends on
+    /// their weights.
+    Narrow(usize),
 }

@@ -5,14 +5,31 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx2_pairs;
+#[cfg(target_arch = "x86_64")]
+mod avx512_vnni;
+#[cfg(target_arch = "x86_64")]
+mod avx_vnni;
 mod choice;
 mod convolve;
+mod groups;
 mod kernel;
 mod lanes;
+#[cfg(test)]
+mod model;
+#[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+mod neon;
+#[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+mod neon_dot;
+#[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+mod neon_i8mm;
 mod packing;
 mod portable;
 mod reconstruct;
 mod requantize;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod simd128;
 #[cfg(target_arch = "x86_64")]
 mod sse2;
 mod sweep;
@@ -22,7 +39,7 @@ mod tests;
 pub use choice::{CPU_VARIABLE, kernels};
 
 use std::ops::{ControlFlow, Range};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
@@ -48,15 +65,25 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    /// With the best kernel of this machine, or the one that [`CPU_VARIABLE`] names.
+    /// With the best kernel of this machine that passes a short test, or the one that [`CPU_VARIABLE`] names.
     ///
     /// # Errors
     /// [`Error::CpuKernel`] if that isn't one of this machine.
     pub fn new(net: &Net) -> Result<Self> {
-        Ok(Self::with_kernel(net, choice::choose()?))
+        choice::engine(net)
     }
 
-    fn with_kernel(net: &Net, kernel: Box<dyn Kernel>) -> Self {
+    /// The same kernel with another net.
+    fn with_net(&self, net: &Net) -> Self {
+        Self::with_kernel(net, Arc::clone(&self.program.kernel))
+    }
+
+    /// Instructions that its convolutions take a pixel, about.
+    fn instructions(&self) -> f64 {
+        self.program.layers.iter().map(|layer| layer.instructions).sum()
+    }
+
+    fn with_kernel(net: &Net, kernel: Arc<dyn Kernel>) -> Self {
         let layers = net.layers().iter().map(|layer| kernel.pack(layer)).collect();
         Self { program: Program { kernel, layers, scale: net.scale() }, pool: Mutex::default() }
     }

@@ -1,6 +1,9 @@
 //! Weights and pixels as a kernel reads them.
 
-use super::lanes::Lanes;
+use std::ops::Range;
+
+use super::groups::{Group, Step, groups};
+use super::lanes::{Lanes, Sums};
 use crate::image::Sample;
 use crate::net::{Layer, TAPS};
 
@@ -11,41 +14,126 @@ pub(super) struct Packed {
     pub words: usize,
     /// Blocks of output channels.
     pub blocks: Vec<Block>,
+    /// Instructions that the convolution takes a pixel, about.
+    pub instructions: f64,
 }
 
 /// Output channels that are computed at once.
 pub(super) struct Block {
-    /// The first of them.
-    pub channel: usize,
+    /// Which they are.
+    pub channels: Vec<usize>,
     /// Where each accumulator starts.
     pub bias: Vec<i32>,
-    /// `[word, tap, channel]`, a word of weights each.
-    pub weights: Vec<u32>,
+    /// What is added to them.
+    pub steps: Steps,
 }
 
 impl Packed {
     pub fn new<L: Lanes>(layer: &Layer) -> Self {
         let words = layer.in_channels.div_ceil(L::CODES);
-        let blocks = (0..layer.out_channels).step_by(L::CHANNELS).map(|first| {
-            let channels = first..layer.out_channels.min(first + L::CHANNELS);
-            let mut weights = Vec::with_capacity(words * TAPS * channels.len());
-            for word in 0..words {
-                for tap in 0..TAPS {
-                    weights.extend(channels.clone().map(|out| self::weights::<L>(layer, out, word, tap)));
-                }
+        // Of about one size: a block of few channels takes nearly as long as a full one.
+        let count = layer.out_channels.div_ceil(L::CHANNELS);
+        let first = |block: usize| block * layer.out_channels / count;
+        let channels = order::<L>(layer);
+        let blocks = (0..count).map(|block| {
+            let channels = &channels[first(block)..first(block + 1)];
+            let steps = (0..).take(words * TAPS).map(|position| Step {
+                position,
+                weights: channels.iter().map(|&out| weights::<L>(layer, out, position)).collect(),
+            });
+            let groups = groups::<L>(steps.collect(), channels.len());
+            let bias = |(i, &out)| {
+                let starts = groups.iter().flat_map(|group| group.start[i]).map(i32::from).sum();
+                bias::<L>(layer, out).wrapping_sub(starts)
+            };
+            Block {
+                channels: channels.to_vec(),
+                bias: channels.iter().enumerate().map(bias).collect(),
+                steps: Steps::new::<L>(&groups),
             }
-            Block { channel: first, bias: channels.map(|out| bias::<L>(layer, out)).collect(), weights }
         });
-        Self { words, blocks: blocks.collect(), layer: layer.clone() }
+        let blocks: Vec<Block> = blocks.collect();
+        let instructions = blocks.iter().map(Block::instructions::<L>).sum();
+        Self { words, blocks, instructions, layer: layer.clone() }
     }
 }
 
+impl Block {
+    /// Instructions that it takes a pixel, without loads, about.
+    #[expect(clippy::cast_precision_loss, reason = "thousands")]
+    fn instructions<L: Lanes>(&self) -> f64 {
+        // A group's sums are widened, added and stored.
+        let a_vector = self.steps.positions.len() * L::INSTRUCTIONS + self.steps.lens.len() * 3;
+        (self.bias.len() * a_vector) as f64 / L::LANES as f64
+    }
+}
+
+/// Steps in the form in which they are read.
+pub(super) struct Steps {
+    lens: Vec<usize>,
+    starts: Vec<[i16; 4]>,
+    positions: Vec<u16>,
+    end: usize,
+    weights: Vec<u32>,
+}
+
+impl Steps {
+    fn new<L: Lanes>(groups: &[Group]) -> Self {
+        let steps = || groups.iter().flat_map(|group| &group.steps);
+        let positions: Vec<u16> = steps().map(|step| step.position).collect();
+        Self {
+            lens: groups.iter().map(|group| group.steps.len()).collect(),
+            starts: groups.iter().flat_map(|group| group.start.iter().copied()).collect(),
+            end: positions.iter().map(|&position| usize::from(position) + 1).max().unwrap_or(0),
+            positions,
+            weights: steps().flat_map(|step| &step.weights).map(|&weights| word::<L>(weights)).collect(),
+        }
+    }
+
+    /// How many steps each group has, and what its sums start with, `[group, channel]`.
+    #[inline(always)]
+    pub fn groups(&self) -> (&[usize], &[[i16; 4]]) {
+        (&self.lens, &self.starts)
+    }
+
+    /// A number that all positions are below.
+    pub fn end(&self) -> usize {
+        self.end
+    }
+
+    /// Of these steps, which words they multiply, as `word*TAPS + tap`, and the words of weights, `[step, channel]`.
+    #[inline(always)]
+    pub fn group(&self, steps: Range<usize>, channels: usize) -> (&[u16], &[u32]) {
+        (&self.positions[steps.clone()], &self.weights[steps.start * channels..steps.end * channels])
+    }
+}
+
+/// The output channels in the order in which they are computed.
+fn order<L: Lanes>(layer: &Layer) -> Vec<usize> {
+    let mut channels: Vec<usize> = (0..layer.out_channels).collect();
+    if L::SUMS != Sums::Exact {
+        // Groups of a block end together, so its channels had better be of one size.
+        let weight = |out, i| u32::from(layer.weight(out, i / TAPS, i % TAPS).unsigned_abs());
+        channels.sort_by_key(|&out| (0..layer.in_channels * TAPS).map(|i| weight(out, i)).sum::<u32>());
+    }
+    channels
+}
+
 /// A word of weights; 0 for the codes of a last word that has fewer.
-fn weights<L: Lanes>(layer: &Layer, out: usize, word: usize, tap: usize) -> u32 {
-    let inputs = word * L::CODES..layer.in_channels.min((word + 1) * L::CODES);
+fn word<L: Lanes>(weights: [i8; 4]) -> u32 {
     let bits = 32 / L::CODES;
-    let weight = |input| i32::from(layer.weight(out, input, tap)).cast_unsigned() & (u32::MAX >> (32 - bits));
-    inputs.enumerate().fold(0, |packed, (i, input)| packed | weight(input) << (i * bits))
+    let weight = |i: usize| i32::from(weights[i]).cast_unsigned() & (u32::MAX >> (32 - bits));
+    (0..L::CODES).fold(0, |word, i| word | weight(i) << (i * bits))
+}
+
+/// The weights of one channel at `word*TAPS + tap`, in the first [`Lanes::CODES`] elements.
+fn weights<L: Lanes>(layer: &Layer, out: usize, position: u16) -> [i8; 4] {
+    let (word, tap) = (usize::from(position) / TAPS, usize::from(position) % TAPS);
+    let mut weights = [0; 4];
+    for (weight, input) in weights.iter_mut().zip(word * L::CODES..layer.in_channels.min((word + 1) * L::CODES)) {
+        *weight = layer.weight(out, input, tap);
+    }
+    weights
 }
 
 /// The bias, and what the zero point's products lack. The sum is the accumulator of a picture whose codes are all the

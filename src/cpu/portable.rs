@@ -12,10 +12,12 @@ impl Lanes for Portable {
     const CODES: usize = 2;
     const CHANNELS: usize = 2;
     const VECTORS: usize = 2;
+    const INSTRUCTIONS: usize = 16;
 
     // By code, not by pixel: compilers then see vectors of pixels.
     type Codes = [[i16; 8]; 2];
     type Weights = [i16; 2];
+    type Sums = [i32; 8];
     type Acc = [i32; 8];
 
     fn detect() -> Option<Self> {
@@ -45,14 +47,29 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
-    fn add_products(self, mut acc: Self::Acc, codes: Self::Codes, weights: Self::Weights) -> Self::Acc {
+    fn start(self, _: [i16; 4]) -> Self::Sums {
+        [0; 8]
+    }
+
+    #[inline(always)]
+    fn add_products(self, mut sums: Self::Sums, codes: Self::Codes, weights: Self::Weights) -> Self::Sums {
         for (codes, weight) in codes.iter().zip(weights) {
-            for (acc, &code) in acc.iter_mut().zip(codes) {
+            for (sum, &code) in sums.iter_mut().zip(codes) {
                 // It can't overflow, but additions that are not checked are ones that compilers vectorise.
-                *acc = acc.wrapping_add(i32::from(code) * i32::from(weight));
+                *sum = sum.wrapping_add(i32::from(code) * i32::from(weight));
             }
         }
-        acc
+        sums
+    }
+
+    #[inline(always)]
+    fn add_sums(self, acc: Self::Acc, sums: Self::Sums) -> Self::Acc {
+        std::array::from_fn(|lane| acc[lane].wrapping_add(sums[lane]))
+    }
+
+    #[inline(always)]
+    fn load_acc(self, from: &[i32]) -> Self::Acc {
+        std::array::from_fn(|lane| from[lane])
     }
 
     #[inline(always)]

@@ -15,9 +15,11 @@ impl Lanes for Sse2 {
     // 9 accumulators, 3 vectors of codes, one of weights and one of products: 14 of 16 registers.
     const CHANNELS: usize = 3;
     const VECTORS: usize = 3;
+    const INSTRUCTIONS: usize = 2;
 
     type Codes = __m128i;
     type Weights = __m128i;
+    type Sums = __m128i;
     type Acc = __m128i;
 
     fn detect() -> Option<Self> {
@@ -54,11 +56,35 @@ impl Lanes for Sse2 {
     }
 
     #[inline(always)]
-    fn add_products(self, acc: __m128i, codes: __m128i, weights: __m128i) -> __m128i {
+    fn start(self, _: [i16; 4]) -> __m128i {
+        self.acc(0)
+    }
+
+    #[inline(always)]
+    fn add_products(self, sums: __m128i, codes: __m128i, weights: __m128i) -> __m128i {
         #[expect(unsafe_code, reason = "SSE2 has to be there")]
         // SAFETY: it is a part of x86-64.
         unsafe {
-            _mm_add_epi32(acc, _mm_madd_epi16(codes, weights))
+            _mm_add_epi32(sums, _mm_madd_epi16(codes, weights))
+        }
+    }
+
+    #[inline(always)]
+    fn add_sums(self, acc: __m128i, sums: __m128i) -> __m128i {
+        #[expect(unsafe_code, reason = "SSE2 has to be there")]
+        // SAFETY: it is a part of x86-64.
+        unsafe {
+            _mm_add_epi32(acc, sums)
+        }
+    }
+
+    #[inline(always)]
+    fn load_acc(self, from: &[i32]) -> __m128i {
+        let from: &[i32] = &from[..Self::LANES];
+        #[expect(unsafe_code, reason = "SSE2 has to be there, and 16 bytes to read")]
+        // SAFETY: x86-64 has the one, the slice the others.
+        unsafe {
+            _mm_loadu_si128(from.as_ptr().cast())
         }
     }
 

@@ -4,9 +4,10 @@
 //! and so on to finished pixels. So each layer needs only three rows of the one before, which stay in the cache.
 
 use std::ops::Range;
+use std::sync::Arc;
 
-use super::convolve::Row;
-use super::kernel::Kernel;
+use super::convolve::{Offsets, Row};
+use super::kernel::{ACCUMULATORS, Kernel};
 use super::packing::{Packed, pack_pixels};
 use super::reconstruct;
 use crate::image::{Rgb, Sample};
@@ -17,7 +18,7 @@ const KEPT: usize = 3;
 
 /// A net, ready to run on a kernel.
 pub(super) struct Program {
-    pub kernel: Box<dyn Kernel>,
+    pub kernel: Arc<dyn Kernel>,
     pub layers: Vec<Packed>,
     pub scale: usize,
 }
@@ -75,7 +76,7 @@ pub(super) struct Workspace {
     /// outside the picture.
     inputs: Vec<Vec<u32>>,
     /// Where one layer's row is to be read.
-    offsets: Vec<usize>,
+    offsets: Offsets,
     acc: Vec<i32>,
     /// `[channel, stride]`.
     residuals: Vec<i32>,
@@ -94,7 +95,7 @@ impl Workspace {
             zeros(input, (KEPT + 1) * layer.words * stride);
         }
         let channels = |layer: &Packed| layer.layer.out_channels;
-        zeros(&mut self.acc, layers.iter().map(channels).max().unwrap_or(0) * program.kernel.pixels());
+        zeros(&mut self.acc, ACCUMULATORS);
         zeros(&mut self.residuals, layers.last().map_or(0, channels) * stride);
     }
 }
@@ -135,8 +136,7 @@ pub(super) fn sweep<S: Sample>(
                 y % KEPT,
                 if y + 1 < rgb.height { (y + 1) % KEPT } else { KEPT },
             ];
-            offsets.clear();
-            offsets.extend((0..layer.words * TAPS).map(|i| {
+            offsets.set((0..layer.words * TAPS).map(|i| {
                 let (word, tap) = (i / TAPS, i % TAPS);
                 (slots[tap / 3] * layer.words + word) * stride + tap % 3
             }));

@@ -1,13 +1,29 @@
 //! Every kernel of this machine against the reference.
 
+use super::convolve::Row;
+use super::model::Model;
+use super::packing::Packed;
+use super::portable::Portable;
 use super::*;
-use crate::net::Net;
 use crate::net::random::random_net;
+use crate::net::{ABPN_X3, Net};
 use crate::random::Random;
 use crate::{reference, selftest};
 
+/// The kernels of this machine, and models of the instructions of others.
+fn kernels() -> Vec<Arc<dyn Kernel>> {
+    let mut kernels = choice::runnable();
+    kernels.extend([
+        Arc::new(Model::<0, 0>) as Arc<dyn Kernel>,
+        Arc::new(Model::<128, 0>),
+        Arc::new(Model::<0, 2>),
+        Arc::new(Model::<128, 1>),
+    ]);
+    kernels
+}
+
 fn engines(net: &Net) -> impl Iterator<Item = Engine> {
-    choice::runnable().into_iter().map(|kernel| Engine::with_kernel(net, kernel))
+    kernels().into_iter().map(|kernel| Engine::with_kernel(net, kernel))
 }
 
 fn noise<S: Sample>(seed: u64, width: usize, height: usize) -> Vec<S> {
@@ -75,8 +91,8 @@ fn neither_tiles_nor_threads_change_a_byte() {
 #[test]
 fn a_wrong_weight_or_bias_or_scale_is_found() {
     let net = random_net(4, 3, &[9, 28, 6]).unwrap();
-    for kernel in 0..choice::runnable().len() {
-        let engine = |net: &Net| Engine::with_kernel(net, choice::runnable().swap_remove(kernel));
+    for kernel in 0..kernels().len() {
+        let engine = |net: &Net| Engine::with_kernel(net, kernels().swap_remove(kernel));
         assert!(selftest::run(&net, &engine(&net)).is_ok());
         for layer in 0..net.layers().len() {
             for change in 0..3 {
@@ -141,4 +157,59 @@ fn a_range_is_cut_into_parts_that_cover_it() {
             assert!(cut.len() <= parts && cut.iter().all(|part| !part.is_empty()));
         }
     }
+}
+
+/// Computes with another weight than the layer's.
+struct Wrong(Arc<dyn Kernel>);
+
+impl Kernel for Wrong {
+    fn name(&self) -> &'static str {
+        "wrong"
+    }
+
+    fn codes(&self) -> usize {
+        self.0.codes()
+    }
+
+    fn pixels(&self) -> usize {
+        self.0.pixels()
+    }
+
+    fn pack(&self, layer: &Layer) -> Packed {
+        let mut layer = layer.clone();
+        layer.weights[4] ^= 1;
+        self.0.pack(&layer)
+    }
+
+    fn hidden(&self, layer: &Packed, row: &Row, acc: &mut [i32], output: &mut [u32]) {
+        self.0.hidden(layer, row, acc, output);
+    }
+
+    fn last8(&self, layer: &Packed, row: &Row, acc: &mut [i32], output: &mut [i32]) {
+        self.0.last8(layer, row, acc, output);
+    }
+
+    fn last16(&self, layer: &Packed, row: &Row, acc: &mut [i32], output: &mut [i32]) {
+        self.0.last16(layer, row, acc, output);
+    }
+}
+
+#[test]
+fn a_kernel_that_is_wrong_is_not_chosen() {
+    let net = random_net(1, 2, &[4]).unwrap();
+    let wrong = || Engine::with_kernel(&net, Arc::new(Wrong(Arc::new(Portable))));
+    let right = || Engine::with_kernel(&net, Arc::new(Portable));
+    let chosen = |engines| choice::first_right(engines).unwrap();
+    assert_eq!(chosen(vec![wrong(), wrong(), right()]).label(), "CPU (portable)");
+    // Without a right one it is for the self-test to say so.
+    assert!(selftest::run(&net, &chosen(vec![wrong()])).is_err());
+}
+
+#[test]
+fn nets_of_small_weights_run_on_bytes_and_of_large_ones_on_pairs() {
+    let Some(bytes) = kernels().into_iter().find(|kernel| kernel.name() == "avx2") else { return };
+    let Some(pairs) = kernels().into_iter().find(|kernel| kernel.name() == "avx2-pairs") else { return };
+    let faster = |net: &Net| choice::by_speed(net, vec![Arc::clone(&pairs), Arc::clone(&bytes)]).swap_remove(0).label();
+    assert_eq!(faster(&Net::read(ABPN_X3).unwrap()), "CPU (avx2)");
+    assert_eq!(faster(&random_net(1, 3, &[28, 28]).unwrap()), "CPU (avx2-pairs)");
 }

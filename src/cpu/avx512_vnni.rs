@@ -1,0 +1,116 @@
+//! AVX-512 with VNNI: 16 pixels a vector, codes in fours of bytes.
+//!
+//! `vpdpbusd` multiplies unsigned bytes by signed ones and adds fours of products in 32 bits: just what codes and weights
+//! are.
+
+use std::arch::x86_64::*;
+
+use super::lanes::Lanes;
+
+/// The proof that this machine has AVX-512 with VNNI.
+#[derive(Clone, Copy)]
+pub(super) struct Avx512Vnni(());
+
+impl Lanes for Avx512Vnni {
+    const NAME: &'static str = "avx512-vnni";
+    const LANES: usize = 16;
+    const CODES: usize = 4;
+    // 21 sums, 3 vectors of codes and one of weights, of 32 registers. 7 divides 28, ABPN's width.
+    const CHANNELS: usize = 7;
+    const VECTORS: usize = 3;
+    const INSTRUCTIONS: usize = 1;
+
+    type Codes = __m512i;
+    type Weights = __m512i;
+    type Sums = __m512i;
+    type Acc = __m512i;
+
+    fn detect() -> Option<Self> {
+        (is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512dq")
+            && is_x86_feature_detected!("avx512vl")
+            && is_x86_feature_detected!("avx512vnni"))
+        .then_some(Self(()))
+    }
+
+    #[inline(always)]
+    fn run<R>(self, work: impl FnOnce() -> R) -> R {
+        #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
+        fn with_avx512_vnni<R>(work: impl FnOnce() -> R) -> R {
+            work()
+        }
+        #[expect(unsafe_code, reason = "AVX-512 has to be there")]
+        // SAFETY: `self` proves it.
+        unsafe {
+            with_avx512_vnni(work)
+        }
+    }
+
+    #[inline(always)]
+    fn load(self, words: &[u32]) -> __m512i {
+        let words: &[u32] = &words[..Self::LANES];
+        #[expect(unsafe_code, reason = "AVX-512 has to be there, and 64 bytes to read")]
+        // SAFETY: `self` proves the one, the slice's length the other.
+        unsafe {
+            _mm512_loadu_si512(words.as_ptr().cast())
+        }
+    }
+
+    #[inline(always)]
+    fn weights(self, word: u32) -> __m512i {
+        self.acc(word.cast_signed())
+    }
+
+    #[inline(always)]
+    fn acc(self, bias: i32) -> __m512i {
+        #[expect(unsafe_code, reason = "AVX-512 has to be there")]
+        // SAFETY: `self` proves it.
+        unsafe {
+            _mm512_set1_epi32(bias)
+        }
+    }
+
+    #[inline(always)]
+    fn start(self, _: [i16; 4]) -> __m512i {
+        self.acc(0)
+    }
+
+    #[inline(always)]
+    fn add_products(self, sums: __m512i, codes: __m512i, weights: __m512i) -> __m512i {
+        #[expect(unsafe_code, reason = "VNNI has to be there")]
+        // SAFETY: `self` proves it.
+        unsafe {
+            _mm512_dpbusd_epi32(sums, codes, weights)
+        }
+    }
+
+    #[inline(always)]
+    fn add_sums(self, acc: __m512i, sums: __m512i) -> __m512i {
+        #[expect(unsafe_code, reason = "AVX-512 has to be there")]
+        // SAFETY: `self` proves it.
+        unsafe {
+            _mm512_add_epi32(acc, sums)
+        }
+    }
+
+    #[inline(always)]
+    fn load_acc(self, from: &[i32]) -> __m512i {
+        let from: &[i32] = &from[..Self::LANES];
+        #[expect(unsafe_code, reason = "AVX-512 has to be there, and 64 bytes to read")]
+        // SAFETY: `self` proves the one, the slice's length the other.
+        unsafe {
+            _mm512_loadu_si512(from.as_ptr().cast())
+        }
+    }
+
+    #[inline(always)]
+    fn store(self, acc: __m512i, to: &mut [i32]) {
+        let to: &mut [i32] = &mut to[..Self::LANES];
+        #[expect(unsafe_code, reason = "AVX-512 has to be there, and 64 bytes to write")]
+        // SAFETY: `self` proves the one, the slice's length the other.
+        unsafe {
+            _mm512_storeu_si512(to.as_mut_ptr().cast(), acc);
+        }
+    }
+}

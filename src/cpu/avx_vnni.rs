@@ -1,0 +1,90 @@
+//! AVX-VNNI, which processors without AVX-512 have: 8 pixels a vector, codes in fours of bytes.
+//!
+//! `vpdpbusd` multiplies unsigned bytes by signed ones and adds fours of products in 32 bits: just what codes and weights
+//! are.
+
+use std::arch::x86_64::*;
+
+use super::avx2::Avx2;
+use super::lanes::Lanes;
+
+/// The proof that this machine has AVX-VNNI, and AVX2 in it.
+#[derive(Clone, Copy)]
+pub(super) struct AvxVnni(Avx2);
+
+impl Lanes for AvxVnni {
+    const NAME: &'static str = "avx-vnni";
+    const LANES: usize = 8;
+    const CODES: usize = 4;
+    // 10 sums hide the latency of 5 cycles, at two products a cycle; with 5 vectors of codes and one of weights, all 16
+    // registers.
+    const CHANNELS: usize = 2;
+    const VECTORS: usize = 5;
+    const INSTRUCTIONS: usize = 1;
+
+    type Codes = __m256i;
+    type Weights = __m256i;
+    type Sums = __m256i;
+    type Acc = __m256i;
+
+    fn detect() -> Option<Self> {
+        is_x86_feature_detected!("avxvnni").then(Avx2::detect).flatten().map(Self)
+    }
+
+    #[inline(always)]
+    fn run<R>(self, work: impl FnOnce() -> R) -> R {
+        #[target_feature(enable = "avx2,avxvnni")]
+        fn with_avx_vnni<R>(work: impl FnOnce() -> R) -> R {
+            work()
+        }
+        #[expect(unsafe_code, reason = "AVX-VNNI has to be there")]
+        // SAFETY: `self` proves it.
+        unsafe {
+            with_avx_vnni(work)
+        }
+    }
+
+    #[inline(always)]
+    fn load(self, words: &[u32]) -> __m256i {
+        self.0.load(words)
+    }
+
+    #[inline(always)]
+    fn weights(self, word: u32) -> __m256i {
+        self.0.weights(word)
+    }
+
+    #[inline(always)]
+    fn start(self, _: [i16; 4]) -> __m256i {
+        self.0.acc(0)
+    }
+
+    #[inline(always)]
+    fn add_products(self, sums: __m256i, codes: __m256i, weights: __m256i) -> __m256i {
+        #[expect(unsafe_code, reason = "AVX-VNNI has to be there")]
+        // SAFETY: `self` proves it.
+        unsafe {
+            _mm256_dpbusd_avx_epi32(sums, codes, weights)
+        }
+    }
+
+    #[inline(always)]
+    fn acc(self, bias: i32) -> __m256i {
+        self.0.acc(bias)
+    }
+
+    #[inline(always)]
+    fn add_sums(self, acc: __m256i, sums: __m256i) -> __m256i {
+        self.0.add(acc, sums)
+    }
+
+    #[inline(always)]
+    fn load_acc(self, from: &[i32]) -> __m256i {
+        self.0.load_acc(from)
+    }
+
+    #[inline(always)]
+    fn store(self, acc: __m256i, to: &mut [i32]) {
+        self.0.store(acc, to);
+    }
+}
