@@ -32,6 +32,10 @@ MULTIPLIER_BITS, MOST_LIMIT, MOST_POST_CODE, MOST_POST_RESIDUAL = 16, (1 << 31) 
 # Patches that the first ranges are chosen on.
 RANGE_PATCHES = 32
 
+# The part of them that counts for a layer: a net may answer one patch in many a hundred times louder than all others,
+# and a range for that one would leave the others no codes.
+RANGE_USUAL = 0.9
+
 # The first ranges are tried down from the largest activation, in these parts of it.
 RANGE_PARTS = [1 - part / 20 for part in range(15)]
 
@@ -146,15 +150,20 @@ def _half_up(values: Tensor) -> Tensor:
 
 @torch.no_grad()
 def first_ranges(net: Abpn, lr: Tensor) -> list[float]:
-    """For each hidden layer the range, in levels, that rounds its activations on patches [n, 3, h, w] in 0..1 best."""
+    """For each hidden layer the range, in levels, that rounds its activations on patches [n, 3, h, w] in 0..1 best.
+
+    The patches with a layer's largest activations are left out.
+    """
     ranges, features = [], lr
     for layer in net.layers[:-1]:
         features = F.relu(layer(features, False))
-        peak = max(float(features.max()), 1e-6)
+        peaks = features.amax(dim=(1, 2, 3))
+        usual = features[peaks <= peaks.quantile(RANGE_USUAL)]
+        peak = max(float(usual.max()), 1e-6)
         error = {}
         for part in RANGE_PARTS:
             step = peak * part / MOST_CODE
-            error[part] = float(((features / step).round().clamp(max=MOST_CODE) * step - features).square().mean())
+            error[part] = float(((usual / step).round().clamp(max=MOST_CODE) * step - usual).square().mean())
         ranges.append(255 * peak * min(error, key=error.__getitem__))
     return ranges
 
