@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use abpn::net::ABPN_X3;
@@ -123,9 +123,17 @@ fn info_tells_everything_of_the_built_in_net() {
 }
 
 #[test]
-fn the_readme_has_the_checksum_of_the_built_in_net() {
-    let sha256: String = Sha256::digest(ABPN_X3).iter().map(|byte| format!("{byte:02x}")).collect();
-    assert!(include_str!("../weights/README.md").contains(&sha256), "{sha256}");
+fn the_readme_has_the_checksum_of_each_shipped_file() {
+    let weights = Path::new(env!("CARGO_MANIFEST_DIR")).join("weights");
+    let readme = fs::read_to_string(weights.join("README.md")).unwrap();
+    let files = fs::read_dir(weights).unwrap().map(|entry| entry.unwrap().path());
+    for file in files.filter(|file| file.extension().is_some_and(|extension| extension == "safetensors")) {
+        let sha256: String =
+            Sha256::digest(fs::read(&file).unwrap()).iter().map(|byte| format!("{byte:02x}")).collect();
+        let name = file.file_name().unwrap().to_str().unwrap();
+        let line = readme.lines().find(|line| line.contains(&format!("`{name}`")));
+        assert!(line.is_some_and(|line| line.contains(&sha256)), "{name}: {sha256}");
+    }
 }
 
 #[test]

@@ -11,6 +11,7 @@ from abpn_training.errors import UserError
 from abpn_training.evaluate import evaluate
 from abpn_training.export import export
 from abpn_training.qat import QAT
+from abpn_training.revive import revive_file
 from abpn_training.run import Kind
 from abpn_training.train import TRAIN
 
@@ -43,6 +44,14 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("run", type=Path, metavar="RUN", help="a run's folder, or a checkpoint")
     one.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="safetensors file to write")
     one.add_argument("--ranges", type=Path, metavar="FILE", help="JSON file to write a qat run's ranges to")
+
+    one = commands.add_parser("revive", help="give dead channels of float weights a fresh start")
+    one.set_defaults(command=run_revive)
+    one.add_argument("weights", type=Path, metavar="FILE", help="float weights")
+    one.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="safetensors file to write")
+    one.add_argument("--hr", type=Path, nargs="+", required=True, metavar="DIR", help="originals to wake channels with")
+    one.add_argument("--lr", type=Path, nargs="+", required=True, metavar="DIR", help="their small versions")
+    one.add_argument("--seed", type=int, default=0, metavar="N", help="the same seed gives the same weights")
 
     one = commands.add_parser("evaluate", help="measure float weights, or an integer net in NumPy")
     one.set_defaults(command=run_evaluate)
@@ -95,6 +104,12 @@ def run_ablate(options: dict) -> None:
 def run_export(options: dict) -> None:
     """`export`."""
     export(options["run"], options["output"], options["ranges"])
+
+
+def run_revive(options: dict) -> None:
+    """`revive`."""
+    counts = revive_file(options["weights"], options["output"], options["hr"], options["lr"], options["seed"])
+    print(f"revived channels of each hidden layer: {', '.join(map(str, counts))}")
 
 
 def run_evaluate(options: dict) -> None:

@@ -114,7 +114,7 @@ def test_from_float_to_integers(runs: tuple[Path, Path], folders: Folders, abpn:
     # What training measured last is what the integer net has, on the picture that was held out.
     measured = log(tmp_path / "qat")[-1][2]
     held_out = next(image["net"]["psnr_rgb_db"] for image in report["images"] if image["name"] == "0.png")
-    assert measured == pytest.approx(held_out, abs=0.01)
+    assert measured == pytest.approx(held_out, abs=1e-9)
 
     # Byte for byte.
     abpn("upscale", folders.lr, "-m", net, "-d", "cpu", "-o", f"{tmp_path}/out/")

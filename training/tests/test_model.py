@@ -10,6 +10,7 @@ from torch import Tensor
 from abpn_training import optim, weights
 from abpn_training.model import Abpn, anchor
 from abpn_training.reparam import Reparameterised
+from abpn_training.revive import revive
 from abpn_training.schedule import Schedule
 
 
@@ -74,6 +75,25 @@ def test_a_plain_net_of_merged_weights_is_the_same_net(tmp_path: Path) -> None:
     assert again.init_from(read.tensors) == 4
     torch.testing.assert_close(again(lr), net(lr))
     assert random_net(2).init_from(read.tensors) == 3
+
+
+def test_dead_channels_wake_and_the_net_stays_what_it_was() -> None:
+    net, lr = random_net(3), torch.rand(2, 3, 20, 20)
+    revive(net, lr, 0)
+    assert revive(net, lr, 0) == [0, 0, 0]
+    for layer, channel in [(0, 2), (0, 5), (1, 3)]:
+        net.layers[layer].bias.data[channel] = -1e3
+    before = net(lr, False).detach()
+    assert revive(net, lr, 0) == [2, 1, 0]
+    torch.testing.assert_close(net(lr, False), before)
+    first = F.relu(net.layers[0](lr, False))
+    second = F.relu(net.layers[1](first, False))
+    for features, channel in [(first, 2), (first, 5), (second, 3)]:
+        assert (features[:, channel] > 0).float().mean() > 0.1
+    # What reads them learns.
+    net(lr, False).square().sum().backward()
+    assert net.layers[1].weight.grad[:, [2, 5]].abs().sum() > 0
+    assert net.layers[2].weight.grad[:, 3].abs().sum() > 0
 
 
 def test_soap_goes_down_a_crooked_valley() -> None:
