@@ -212,16 +212,15 @@ fn bad_options_are_usage_errors() {
 }
 
 #[test]
-fn the_built_in_net_upscales_three_times() {
+fn there_is_a_built_in_net_for_each_scale() {
     let folder = Folder::new();
     folder.image("a.png", &gradient(5, 4));
-    let refused = ended(&mut folder.bare_command("upscale a.png --device cpu --scale 2"));
-    assert_eq!(refused.code, Some(2), "{refused:?}");
-    assert!(refused.stderr.contains("--model"), "{refused:?}");
-    let accepted = ended(&mut folder.bare_command("upscale a.png --device cpu --scale 3"));
-    assert_eq!(accepted.code, Some(0), "{accepted:?}");
-    let image = folder.read("a_x3.png").image;
-    assert_eq!((image.width(), image.height()), (15, 12));
+    for (options, scale) in [("", 3), (" --scale 2", 2), (" --scale 3 --overwrite", 3), (" --scale 4", 4)] {
+        let accepted = ended(&mut folder.bare_command(&format!("upscale a.png --device cpu{options}")));
+        assert_eq!(accepted.code, Some(0), "{accepted:?}");
+        let image = folder.read(&format!("a_x{scale}.png")).image;
+        assert_eq!((image.width(), image.height()), (5 * scale, 4 * scale));
+    }
 }
 
 #[test]

@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use abpn::net::ABPN_X3;
 use abpn::net::quantize::{FloatNet, quantize};
+use abpn::net::{ABPN_X3, built_in};
 use abpn::{Layout, Net};
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
@@ -120,6 +120,15 @@ fn info_tells_everything_of_the_built_in_net() {
     assert_eq!(json["layers"][0]["macs_per_input_pixel"], 756);
     assert_eq!(json["layers"][6]["worst_accumulator"], net.last().worst_accumulator());
     assert_eq!(json["layers"][6]["exact_in_f32"], true);
+}
+
+#[test]
+fn every_scale_has_a_built_in_net() {
+    for scale in 2..=4 {
+        let net = Net::read(built_in(scale).unwrap()).unwrap();
+        assert_eq!((net.scale(), net.notes()["license"].as_str()), (scale, "MIT OR Apache-2.0"));
+    }
+    assert!(built_in(5).is_none());
 }
 
 #[test]

@@ -5,24 +5,27 @@ use std::io::Read;
 use std::path::Path;
 
 use abpn::Net;
-use abpn::net::{ABPN_X3, MAX_FILE_BYTES};
+use abpn::net::{ABPN_X3, MAX_FILE_BYTES, built_in};
 
 use super::Failure;
 use super::failure::BAD_WEIGHTS;
 
-/// The net in the weight file `model`, or the built-in one; its scale must be `scale` if that is given.
+/// The net in the weight file `model`, whose scale must be `scale` if that is given; without a file the built-in one of that
+/// scale, or of 3.
 pub fn load(model: Option<&Path>, scale: Option<u32>) -> Result<Net, Failure> {
-    let net = match model {
-        Some(path) => Net::read(&read(path)?).map_err(|error| Failure::from(error).context(path.display()))?,
-        None => Net::read(ABPN_X3)?,
+    let Some(path) = model else {
+        let bytes = scale.map_or(Some(ABPN_X3), |scale| built_in(scale as usize));
+        let none =
+            || Failure::usage(format!("no built-in net upscales {} times; name one with --model", scale.unwrap_or(0)));
+        return Ok(Net::read(bytes.ok_or_else(none)?)?);
     };
+    let net = Net::read(&read(path)?).map_err(|error| Failure::from(error).context(path.display()))?;
     match scale {
-        Some(scale) if scale as usize != net.scale() => Err(Failure::usage(match model {
-            Some(path) => format!("{} upscales {} times, not {scale} times (--scale)", path.display(), net.scale()),
-            None => {
-                format!("the built-in net upscales {} times; for --scale {scale} name one with --model", net.scale())
-            }
-        })),
+        Some(scale) if scale as usize != net.scale() => Err(Failure::usage(format!(
+            "{} upscales {} times, not {scale} times (--scale)",
+            path.display(),
+            net.scale()
+        ))),
         _ => Ok(net),
     }
 }

@@ -16,8 +16,17 @@ use std::ops::RangeInclusive;
 
 use crate::Result;
 
-/// The net that ships with abpn: ABPN x3, [`Net::read`] takes it.
+/// ABPN x3, the net that abpn takes where no scale is asked for; [`Net::read`] takes it.
 pub const ABPN_X3: &[u8] = include_bytes!("../../weights/abpn_x3.safetensors");
+/// ABPN x2; [`Net::read`] takes it.
+pub const ABPN_X2: &[u8] = include_bytes!("../../weights/abpn_x2.safetensors");
+/// ABPN x4; [`Net::read`] takes it.
+pub const ABPN_X4: &[u8] = include_bytes!("../../weights/abpn_x4.safetensors");
+
+/// The net of this scale that ships with abpn, as [`Net::read`] takes it.
+pub fn built_in(scale: usize) -> Option<&'static [u8]> {
+    [(2, ABPN_X2), (3, ABPN_X3), (4, ABPN_X4)].into_iter().find_map(|(of, net)| (of == scale).then_some(net))
+}
 
 /// Most channels of a layer.
 pub const MAX_CHANNELS: usize = 64;

@@ -60,7 +60,7 @@ pub struct Args {
     /// How many times larger: a built-in net of that scale, or what the net of --model must have
     #[arg(short, long, value_parser = clap::value_parser!(u32).range(2..=4))]
     pub scale: Option<u32>,
-    /// Weight file to use instead of the built-in net
+    /// Weight file to use instead of a built-in net
     #[arg(short, long, value_name = "FILE")]
     pub model: Option<PathBuf>,
     #[command(flatten)]
