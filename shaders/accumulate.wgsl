@@ -4,7 +4,7 @@
     every value in a register. -#}
     let x = id.x * {{ pixels }}u;
     let y = id.y;
-    let group = {% if groups == 1 %}0u{% else %}id.z{% endif %};
+    let group = {% if scale %}0u{% else %}id.z{% endif %};
     if (x >= window.width || y >= window.height) {
         return;
     }
