@@ -1,5 +1,6 @@
 {#- The 3x3 convolution of a workgroup's tile by cooperative matrices; then each thread takes its pixels' sums.
-    Leaves x, y, origin, group and acc_WORD_PIXEL, as accumulate.wgsl does. -#}
+    Leaves x, y, origin, group and acc_WORD_PIXEL, as accumulate.wgsl does.
+    Each use of a matrix is one line: src/gpu/emulation.rs reads them. -#}
     let first_x = tile.x * TILE_WIDTH;
     let first_y = tile.y * TILE_HEIGHT;
     for (var i = thread; i < IN_BLOCKS * {{ side // 4 }}u * (TILE_HEIGHT + 2u) * CODES_WIDTH; i += THREADS) {

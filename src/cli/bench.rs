@@ -23,7 +23,8 @@ JSON: device, clock (of passes and parts: gpu or host), width_px, height_px, sca
 frame), depth; resident, null on the CPU: batch (frames in a submission), wall, passes, pack, stages, unpack; \
 end_to_end; each of these an object of median_ns, min_ns, max_ns and iqr_ns, a frame; fps (frames a second, end to \
 end, at the median); host: upload_ns, compute_ns and read_back_ns, a frame on average (copying in, submitting and \
-waiting, copying out); startup: adapter_ns, pipelines_ns (opening the device and compiling), tuning_ns (0 if the kernels were timed before), self_test_ns (0 if it \
+waiting, copying out); startup: adapter_ns, pipelines_ns (opening the device and compiling), tuning_ns (0 if the \
+kernels were timed before), self_test_ns (0 if it \
 passed before).
 
 Examples:

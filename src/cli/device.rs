@@ -31,7 +31,7 @@ pub struct DeviceArgs {
     /// The adapter, by its number or a part of its name in `abpn adapters`
     #[arg(short, long, value_name = "INDEX|NAME")]
     pub gpu: Option<Choice>,
-    /// The kernel for every layer that it can compute: a family (dot4, fma) or a name of `abpn tune`; the result is the same
+    /// The kernel for every layer that it can compute: a family (dot4, fma, matrix) or a name of `abpn tune`; the result is the same
     #[arg(long, value_name = "FAMILY|NAME", conflicts_with = "retune")]
     pub kernel: Option<Kernel>,
     /// Time the GPU's kernels anew instead of taking those that were the fastest before

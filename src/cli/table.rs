@@ -17,13 +17,9 @@ impl Table {
         Self { widths }
     }
 
-    /// A whole table, line by line without their ends, each column as wide as its widest cell.
-    pub fn lines<const N: usize>(headings: &[&str; N], rows: &[[String; N]]) -> Vec<String> {
-        Self::of(headings, rows)
-    }
-
-    /// The same with a number of columns that is only known at run time: that of `headings`, and of every row.
-    pub fn of<H: AsRef<str>, R: AsRef<[String]>>(headings: &[H], rows: &[R]) -> Vec<String> {
+    /// A whole table, line by line without their ends, each column as wide as its widest cell. Rows have as many cells as
+    /// there are headings.
+    pub fn lines<H: AsRef<str>, R: AsRef<[String]>>(headings: &[H], rows: &[R]) -> Vec<String> {
         let width = |column: usize| {
             let cells = rows.iter().map(|row| escaped(&row.as_ref()[column]).chars().count());
             cells.fold(headings[column].as_ref().chars().count(), usize::max)

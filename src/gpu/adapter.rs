@@ -34,9 +34,11 @@ impl Adapter {
 
     /// The kernel families that it can run; none if it lacks what all of them need.
     pub fn families(&self) -> Vec<Family> {
+        if self.check().is_err() {
+            return Vec::new();
+        }
         let has_matrices = !super::context::matrix_sides(&self.adapter).is_empty();
-        let can_run = |family: &Family| self.check().is_ok() && (*family != Family::Matrix || has_matrices);
-        Family::ALL.into_iter().filter(can_run).collect()
+        Family::ALL.into_iter().filter(|&family| family != Family::Matrix || has_matrices).collect()
     }
 
     /// Smaller is preferred: discrete before integrated, native backends before GL.

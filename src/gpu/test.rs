@@ -60,7 +60,13 @@ pub(super) fn validate_with_matrices(label: &str, text: &str) {
     let words = write_spirv(&module, &info, &capabilities, (1, 6));
     let outcome = spirv_val(&words, "spv1.6");
     // Debian 12's is older than the extension; naga has checked the module all the same.
-    let is_too_old = |error: &String| error.contains("Invalid capability operand");
+    let is_too_old = |error: &String| {
+        let is_too_old = error.contains("Invalid capability operand");
+        if is_too_old {
+            eprintln!("{label}: spirv-val is too old for it: {error}");
+        }
+        is_too_old
+    };
     outcome
         .or_else(|error| if is_too_old(&error) { Ok(()) } else { Err(error) })
         .unwrap_or_else(|error| panic!("{label}: {error}"));

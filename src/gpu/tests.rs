@@ -64,6 +64,7 @@ fn every_kernel_equals_the_reference() {
         // GL's software driver compiles wide layers for a minute.
         let hidden: &[usize] = if adapter.info.backend == wgpu::Backend::Gl { &[12, 8] } else { &[28, 28, 27] };
         let net = random_net(11, 3, hidden).unwrap();
+        // Where there are no matrices, the next test emulates them.
         let has = |kernel: &&Kernel| kernel.family() != Family::Matrix || !context.abilities.matrix_sides.is_empty();
         for &kernel in Kernel::ALL.iter().filter(has) {
             let engine = Engine::new(Arc::clone(&context), &net, Some(Kernels::only(kernel))).unwrap();
