@@ -20,8 +20,8 @@ in a uniform buffer), row (a loop over the window's rows), and the workgroup's s
 The choice is kept in the cache folder for this adapter, its driver and this version of abpn. Other commands make it \
 themselves when they first meet a GPU; for software drivers it is known, and they are timed only here or by --retune.
 
-JSON: device, width_px, height_px, kernels (by layer), layers (label, count), trials (kernel, failure or null, layers_ns: \
-median, min and max of each layer, null where the kernel can't compute it).
+JSON: device, width_px, height_px, kernels (by layer), layers (label, count), trials (kernel, failure or null, layers: \
+median_ns, min_ns and max_ns of each, null where the kernel can't compute it).
 
 Examples:
   abpn tune                      on the best GPU
