@@ -3,10 +3,10 @@
 struct Layer {
     bias: array<vec4<f32>, OUT_WORDS>,
     // [group of words, input word, tap, word of the group]
-    weights: array<Weight>,
+    weights: array<Weight, WEIGHTS>,
 }
 
-@group(0) @binding(4) var<storage, read> parameters: Layer;
+@group(0) @binding(4) var<{{ space }}> parameters: Layer;
 
 fn begin(word: u32) -> Sum {
     return parameters.bias[word];

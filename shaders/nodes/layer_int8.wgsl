@@ -12,10 +12,10 @@ struct Channels {
 struct Layer {
     channels: array<Channels, OUT_WORDS>,
     // [group of words, input word, tap, word of the group]
-    weights: array<Weight>,
+    weights: array<Weight, WEIGHTS>,
 }
 
-@group(0) @binding(4) var<storage, read> parameters: Layer;
+@group(0) @binding(4) var<{{ space }}> parameters: Layer;
 
 fn begin(word: u32) -> Sum {
     return parameters.channels[word].bias;

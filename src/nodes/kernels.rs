@@ -14,6 +14,8 @@ const MOST_GROUP_WORDS: usize = 8;
 const DENSE_PIXELS: usize = 2;
 /// Pixels that one thread of a grouped or depthwise convolution makes: it has one word only.
 const GROUPED_PIXELS: usize = 4;
+/// The most bytes of four output channels' parameters, weights apart: `Channels` of `shaders/nodes/layer_int8.wgsl`.
+const MOST_CHANNELS_BYTES: u64 = 80;
 /// Workgroups a plane that add up a map.
 const BLOCKS: usize = 16;
 
@@ -58,12 +60,17 @@ pub(super) fn group_words(operator: &Operator) -> usize {
     }
 }
 
-/// The kernels of an operator, in their order.
+/// The kernels of an operator, in their order. A convolution's parameters lie in a uniform buffer if they fit into
+/// `uniform_bytes`.
 ///
 /// # Errors
 /// If a template is broken.
-pub(super) fn kernels(operator: &Operator, precision: Precision) -> Result<Vec<Kernel>, minijinja::Error> {
-    let composer = Composer { operator, precision };
+pub(super) fn kernels(
+    operator: &Operator,
+    precision: Precision,
+    uniform_bytes: u64,
+) -> Result<Vec<Kernel>, minijinja::Error> {
+    let composer = Composer { operator, precision, uniform_bytes };
     let kernel = match operator.kind {
         Kind::Add => composer.pointwise("add(a, b)", true, "")?,
         Kind::Multiply => composer.pointwise("multiply(a, b)", true, "")?,
@@ -96,6 +103,7 @@ pub(super) fn kernels(operator: &Operator, precision: Precision) -> Result<Vec<K
 struct Composer<'a> {
     operator: &'a Operator,
     precision: Precision,
+    uniform_bytes: u64,
 }
 
 impl Composer<'_> {
@@ -174,17 +182,23 @@ impl Composer<'_> {
             Kind::Transposed { .. } => (0, DENSE_PIXELS, SCALE),
             _ => (0, DENSE_PIXELS, 1),
         };
-        let mut parts = format!("const IN_WORDS = {}u;\nconst OUT_WORDS = {}u;\n", self.in_words(), self.out_words());
+        let weights = self.in_words() * self.out_words() * self.operator.taps();
+        let mut parts = format!(
+            "const IN_WORDS = {}u;\nconst OUT_WORDS = {}u;\nconst WEIGHTS = {weights}u;\n",
+            self.in_words(),
+            self.out_words()
+        );
         parts += match (self.operator.kind, self.precision) {
             (Kind::Depthwise, Precision::F32) => include_str!("../../shaders/nodes/depthwise_f32.wgsl"),
             (Kind::Depthwise, Precision::Int8) => include_str!("../../shaders/nodes/depthwise_int8.wgsl"),
             (_, Precision::F32) => include_str!("../../shaders/nodes/dense_f32.wgsl"),
             (_, Precision::Int8) => include_str!("../../shaders/nodes/dense_int8.wgsl"),
         };
-        parts += match self.precision {
+        let layer = match self.precision {
             Precision::F32 => include_str!("../../shaders/nodes/layer_f32.wgsl"),
             Precision::Int8 => include_str!("../../shaders/nodes/layer_int8.wgsl"),
         };
+        parts += &Environment::empty().render_str(layer, context! { space => self.filter_space(weights) })?;
         let side = self.operator.taps().isqrt();
         let values = context! {
             side, words, pixels, planes_a_group, scale, packed => self.is_packed(), anchor => false
@@ -194,6 +208,16 @@ impl Composer<'_> {
         let words = if scale > 1 { self.in_words() } else { words };
         let grid = Grid::Map { of, pixels, words };
         self.kernel(&parts, include_str!("../../shaders/nodes/convolution.wgsl"), values, grid)
+    }
+
+    /// The address space of a filter of so many `Weight`s.
+    fn filter_space(&self, weights: usize) -> &'static str {
+        let word_bytes = self.precision.word_bytes();
+        let weight_bytes =
+            if self.operator.kind == Kind::Depthwise { word_bytes } else { WORD_CHANNELS as u64 * word_bytes };
+        let bytes = weights as u64 * weight_bytes + self.out_words() as u64 * MOST_CHANNELS_BYTES;
+        // What a uniform buffer's arrays hold is a multiple of 16 bytes.
+        if weight_bytes.is_multiple_of(16) && bytes <= self.uniform_bytes { "uniform" } else { "storage, read" }
     }
 
     /// A kernel whose threads make a block of pixels for each word of the input.

@@ -132,6 +132,8 @@ pub(super) fn filter_words<N: Number>(filter: &Filter<N>, group_words: usize) ->
             }
         }
     }
+    // The size of a struct with vectors in it is a multiple of theirs.
+    words.resize(words.len().next_multiple_of(4), 0);
     words
 }
 

@@ -19,8 +19,11 @@ pub(super) struct Program {
 impl Program {
     /// Compiles the kernels of `operator`, whose size does not matter.
     pub fn new(context: &Context, operator: &Operator, precision: Precision) -> Result<Self> {
-        let texts =
-            kernels(operator, precision).map_err(|error| Error::Gpu(format!("{}: {error}", operator.name())))?;
+        // Software drivers read a uniform buffer once for all lanes, as in the net's kernels.
+        let is_software = context.device.adapter_info().device_type == wgpu::DeviceType::Cpu;
+        let uniform_bytes = if is_software { context.device.limits().max_uniform_buffer_binding_size } else { 0 };
+        let texts = kernels(operator, precision, uniform_bytes)
+            .map_err(|error| Error::Gpu(format!("{}: {error}", operator.name())))?;
         let compile = |Kernel { label, wgsl, grid }| {
             // SAFETY: every loop is bounded by a constant or by a map's size, no shader divides integers by a variable, and no index
             // leaves its buffer:
@@ -72,7 +75,10 @@ impl Program {
                 Parameters::Attention(attention) => attention_words(attention),
             };
             if !parameters.is_empty() {
-                buffers.push(("parameters", filled(device, "parameters", &parameters, storage)));
+                buffers.push((
+                    "parameters",
+                    filled(device, "parameters", &parameters, storage | wgpu::BufferUsages::UNIFORM),
+                ));
             }
             if operator.kind == Kind::ChannelAttention {
                 let zeros = |words: usize| vec![0; words * 4];

@@ -39,8 +39,10 @@ fn every_kernel_equals_its_plain_version() {
 fn every_shader_is_valid_in_every_language() {
     for operator in tested() {
         for precision in Precision::ALL.into_iter().filter(|&precision| operator.has(precision)) {
-            for kernel in kernels(&operator, precision).unwrap() {
-                validate(&kernel.label, &kernel.wgsl);
+            for uniform_bytes in [0, 64 << 10] {
+                for kernel in kernels(&operator, precision, uniform_bytes).unwrap() {
+                    validate(&kernel.label, &kernel.wgsl);
+                }
             }
         }
     }

@@ -13,6 +13,9 @@ from abpn_training.schedule import Schedule
 # Settings that may differ when a run goes on: they don't change what is learnt.
 FREE = {"log_every", "save_every", "keep_every"}
 
+# Settings that a decay may have of its own: more patches a step and the squared error suit a run's end.
+OF_A_DECAY = {"batch", "loss", "threads"}
+
 
 def start(kind: Kind, folder: Path, config: Common) -> Run:
     """A new run in a folder that has none."""
@@ -42,12 +45,15 @@ def resume(kind: Kind, folder: Path, changes: dict[str, Any]) -> Run:
 
 
 def decay(kind: Kind, folder: Path, source: Path, steps: int, changes: dict[str, Any]) -> Run:
-    """A new run that goes on from a checkpoint of a `wsd` run and takes the rate to zero within `steps`."""
+    """A new run that goes on from a checkpoint of a `wsd` run and takes the rate to zero within `steps`.
+
+    What isn't in `changes` is as it was in the run that it comes from.
+    """
     state = checkpoint.read(source)
     config, schedule = _settings(kind, state, source)
     if schedule.kind != "wsd" or schedule.factor(state["step"]) < 1:
         raise UserError(f"{source}: a decay can begin only where the rate of a wsd schedule is constant")
-    if other := set(changes) - FREE:
+    if other := set(changes) - FREE - OF_A_DECAY:
         raise UserError(f"--{min(other).replace('_', '-')} can't change when a decay begins")
     new_folder(folder)
     end = state["step"] + steps

@@ -135,6 +135,13 @@ def test_a_decay_branches_off(folders: Folders, tmp_path: Path) -> None:
     planned, constant, branched = (weights(tmp_path / name) for name in "abc")
     assert all(torch.equal(planned[name], branched[name]) for name in planned)
     assert not all(torch.equal(planned[name], constant[name]) for name in planned)
+    # A decay may have a loss and a batch of its own, not a scale.
+    begin = ["train", "-o", tmp_path / "d", "--decay-from", tmp_path / "b/step-00000020.pt", "--decay-steps", 2]
+    assert train(*begin, "--loss", "l2", "--batch", 2).returncode == 0
+    assert not all(torch.equal(weights(tmp_path / "d")[name], branched[name]) for name in planned)
+    refused = train(*begin, "--scale", 2)
+    assert refused.returncode == 1
+    assert "--scale" in refused.stderr
     # The constant one can be longer.
     assert train("train", "--resume", tmp_path / "b", "--steps", 60).returncode == 0
     assert log(tmp_path / "b")[-1][0] == 60
