@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::Engine;
-use super::kernel::Kernel;
-use super::lanes::Lanes;
+use super::kernel::{Kernel, Mixed};
+use super::lanes::{Lanes, Tiles};
 use super::portable::Portable;
 use crate::net::Net;
 use crate::net::random::random_net;
@@ -18,10 +18,13 @@ pub(super) fn runnable() -> Vec<Arc<dyn Kernel>> {
     fn kernel<L: Lanes>() -> Option<Arc<dyn Kernel>> {
         Some(Arc::new(L::detect()?))
     }
+    fn mixed<L: Tiles>() -> Option<Arc<dyn Kernel>> {
+        Some(Arc::new(Mixed::new(L::detect()?)))
+    }
     #[cfg(target_arch = "x86_64")]
     let vectors = {
         use super::{avx_vnni::AvxVnni, avx2::Avx2, avx2_pairs::Avx2Pairs, avx512_vnni::Avx512Vnni, sse2::Sse2};
-        [kernel::<Avx512Vnni>(), kernel::<AvxVnni>(), kernel::<Avx2>(), kernel::<Avx2Pairs>(), kernel::<Sse2>()]
+        [kernel::<Avx512Vnni>(), kernel::<AvxVnni>(), mixed::<Avx2>(), kernel::<Avx2Pairs>(), kernel::<Sse2>()]
     };
     #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
     let vectors = {

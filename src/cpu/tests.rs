@@ -1,6 +1,7 @@
 //! Every kernel of this machine against the reference.
 
-use super::convolve::Row;
+use super::kernel::{Rows, Scratch, Target, Winograd};
+use super::lanes::Lanes;
 use super::model::Model;
 use super::packing::Packed;
 use super::portable::Portable;
@@ -10,9 +11,14 @@ use crate::net::{ABPN_X3, Net};
 use crate::random::Random;
 use crate::{reference, selftest};
 
-/// The kernels of this machine, and models of the instructions of others.
+/// The kernels of this machine, and models of the instructions of others. Where layers are computed in two ways, also those
+/// that compute all of them in one.
 fn kernels() -> Vec<Arc<dyn Kernel>> {
     let mut kernels = choice::runnable();
+    #[cfg(target_arch = "x86_64")]
+    if let Some(avx2) = super::avx2::Avx2::detect() {
+        kernels.extend([Arc::new(avx2) as Arc<dyn Kernel>, Arc::new(Winograd(avx2))]);
+    }
     kernels.extend([
         Arc::new(Model::<0, 0>) as Arc<dyn Kernel>,
         Arc::new(Model::<128, 0>),
@@ -171,8 +177,8 @@ impl Kernel for Wrong {
         self.0.codes()
     }
 
-    fn pixels(&self) -> usize {
-        self.0.pixels()
+    fn beyond(&self) -> usize {
+        self.0.beyond()
     }
 
     fn pack(&self, layer: &Layer) -> Packed {
@@ -181,16 +187,16 @@ impl Kernel for Wrong {
         self.0.pack(&layer)
     }
 
-    fn hidden(&self, layer: &Packed, row: &Row, acc: &mut [i32], output: &mut [u32]) {
-        self.0.hidden(layer, row, acc, output);
+    fn hidden(&self, layer: &Packed, rows: &Rows, scratch: &mut Scratch, output: Target<u32>) {
+        self.0.hidden(layer, rows, scratch, output);
     }
 
-    fn last8(&self, layer: &Packed, row: &Row, acc: &mut [i32], output: &mut [i32]) {
-        self.0.last8(layer, row, acc, output);
+    fn last8(&self, layer: &Packed, rows: &Rows, scratch: &mut Scratch, output: Target<i32>) {
+        self.0.last8(layer, rows, scratch, output);
     }
 
-    fn last16(&self, layer: &Packed, row: &Row, acc: &mut [i32], output: &mut [i32]) {
-        self.0.last16(layer, row, acc, output);
+    fn last16(&self, layer: &Packed, rows: &Rows, scratch: &mut Scratch, output: Target<i32>) {
+        self.0.last16(layer, rows, scratch, output);
     }
 }
 

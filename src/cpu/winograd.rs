@@ -1,0 +1,392 @@
+//! The 3x3 convolution of 4x4 tiles of pixels in Winograd's way, F(4x4, 3x3): a quarter of the products, and exact.
+//!
+//! For a tile of outputs `S` of one input channel, with a window `d` of 6x6 codes and 3x3 weights `w`, Lavin and Gray
+//! (Fast Algorithms for Convolutional Neural Networks, CVPR 2016) have `S = A^T ((G w G^T) * (B^T d B)) A`, `*` being
+//! element by element. `G` has fractions with the denominator 24. [`G`] here is 24 times it, save its last row, which is 6
+//! times it; the last column of `A^T` has the 4 that this lacks. So what comes out is `24^2 S = 2^6 * 9 S`, in integers.
+//!
+//! - `B^T d B` of codes is within -17340..=17340: two of the rows `[0, -4, -4, 1, 1, 0]` weigh 2*2 + 8*8 codes with one sign.
+//!   `G w G^T` is within 12*12*127 = 18288. So both are i16, and a pair of products is an i32.
+//! - All else is additions and small factors modulo 2^32, so it doesn't matter whether sums fit before the end: `2^6 * 9 S`
+//!   is right modulo 2^32. So is, times the inverse of 9 modulo 2^32, `2^6 S`.
+//! - The sum of all channels is within 64 * 9 * 127 * 255 = 18,653,760 < 2^25, so `2^6 S` fits an i32, and a shift gives `S`.
+//!   The bias comes after it.
+//!
+//! The same holds for each output of a tile whatever the codes are that it does not depend on: they may be anything.
+
+use super::kernel::{Rows, Target};
+use super::lanes::{Lanes, Tiles};
+use super::packing::{Packed, Weights};
+use super::requantize;
+use crate::image::Sample;
+use crate::net::{Layer, TAPS};
+
+/// Pixels of a tile's side.
+pub(super) const SIDE: usize = 4;
+
+/// Places of a tile, and of what is transformed.
+const PIXELS: usize = SIDE * SIDE;
+const POSITIONS: usize = (SIDE + 2) * (SIDE + 2);
+
+/// Tiles of a strip: enough that a weight is used often once it is loaded, and few enough that their codes and products stay
+/// near.
+const TILES: usize = 16;
+
+/// Output channels whose products are summed at once.
+const CHANNELS: usize = 4;
+
+/// Words that are read beyond a row's last pixel and its neighbour, at most.
+pub(super) const BEYOND: usize = TILES * SIDE + SIDE;
+
+/// 24 times Winograd's G, the last row 6 times.
+const G: [[i32; 3]; 6] = [[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 6]];
+
+/// 1/9 modulo 2^32.
+const NINTH: u32 = 0x38e3_8e39;
+
+/// A layer's weights, transformed: pairs of i16, `[block, position, pair, channel]`.
+pub(super) struct Transformed {
+    pairs: usize,
+    weights: Vec<i32>,
+}
+
+impl Transformed {
+    pub fn new<L: Lanes>(layer: &Layer) -> Self {
+        Self::with::<L>(layer, &G)
+    }
+
+    /// With another G.
+    fn with<L: Lanes>(layer: &Layer, g: &[[i32; 3]; 6]) -> Self {
+        let pairs = pairs::<L>(layer);
+        let blocks = layer.out_channels.div_ceil(CHANNELS);
+        let mut weights = vec![0; blocks * POSITIONS * pairs * CHANNELS];
+        for out in 0..layer.out_channels {
+            for input in 0..layer.in_channels {
+                let (word, code) = (input / L::CODES, input % L::CODES);
+                let half = L::CODES / 2;
+                let (pair, shift) = (word * half + code % half, code / half * 16);
+                for position in 0..POSITIONS {
+                    let weight = transformed(layer, out, input, position, g);
+                    let block = out / CHANNELS * POSITIONS + position;
+                    weights[(block * pairs + pair) * CHANNELS + out % CHANNELS] |= (weight & 0xffff) << shift;
+                }
+            }
+        }
+        Self { pairs, weights }
+    }
+}
+
+/// One element of `G w G^T`.
+fn transformed(layer: &Layer, out: usize, input: usize, position: usize, g: &[[i32; 3]; 6]) -> i32 {
+    let (row, column) = (position / 6, position % 6);
+    let product = |tap| i32::from(layer.weight(out, input, tap)) * g[row][tap / 3] * g[column][tap % 3];
+    (0..TAPS).map(product).sum()
+}
+
+/// Pairs of an input pixel.
+fn pairs<L: Lanes>(layer: &Layer) -> usize {
+    layer.in_channels.div_ceil(L::CODES) * L::CODES / 2
+}
+
+/// Instructions that a layer takes a pixel, without loads, about.
+#[expect(clippy::cast_precision_loss, reason = "thousands")]
+pub(super) fn instructions<L: Tiles>(layer: &Layer) -> f64 {
+    let (pairs, outputs) = (pairs::<L>(layer), layer.out_channels);
+    let products = POSITIONS * pairs * outputs.next_multiple_of(CHANNELS) * 2;
+    // 12 transforms of 18 instructions each, and rows that are taken apart; 10 of 13, the division and rows that are put
+    // together. What the transforms keep in memory counts.
+    let transforms = pairs * 400 + outputs * 300;
+    (products + transforms) as f64 / (PIXELS * L::LANES) as f64
+}
+
+/// What the kernel works with, to be used again.
+#[derive(Default)]
+pub(super) struct Scratch {
+    /// Transformed codes in pairs, `[position, pair, tile]`.
+    codes: Aligned<i32>,
+    /// Sums of their products, `[position, channel, tile]`.
+    sums: Aligned<i32>,
+    /// Accumulators of a channel, `[pixel, tile]`.
+    acc: Aligned<i32>,
+    /// What becomes of them, `[pixel, tile]`.
+    finished: Aligned<u32>,
+}
+
+/// Elements from the beginning of a cache line on.
+#[derive(Default)]
+struct Aligned<T>(Vec<T>);
+
+impl<T: Copy + Default> Aligned<T> {
+    /// The first so many.
+    fn first(&mut self, len: usize) -> &mut [T] {
+        const LINE: usize = 64;
+        let most = len + LINE / size_of::<T>();
+        if self.0.len() < most {
+            self.0.resize(most, T::default());
+        }
+        let start = self.0.as_ptr().align_offset(LINE);
+        &mut self.0[start..start + len]
+    }
+}
+
+/// Some tiles of four rows.
+#[derive(Clone, Copy)]
+struct Strip {
+    /// The first pixel's place in the row.
+    x: usize,
+    pixels: usize,
+}
+
+impl Strip {
+    /// How many vectors its tiles take.
+    fn vectors<L: Lanes>(self) -> usize {
+        self.pixels.div_ceil(L::LANES * SIDE)
+    }
+}
+
+/// The codes of some rows of a hidden layer, `[word, stride]` each.
+pub(super) fn hidden<L: Tiles>(
+    lanes: L,
+    layer: &Packed,
+    rows: &Rows,
+    scratch: &mut Scratch,
+    mut output: Target<u32>,
+) {
+    lanes.run(
+        #[inline(always)]
+        || {
+            let last = layer.layer.out_channels - 1;
+            each_channel(lanes, layer, rows, scratch, |channel, acc, words, strip| {
+                let (word, code) = (channel / L::CODES, channel % L::CODES);
+                if code == 0 {
+                    words.fill(0);
+                }
+                requantize::codes(acc, &layer.layer, channel, code * (32 / L::CODES), words);
+                if code == L::CODES - 1 || channel == last {
+                    write(lanes, words, rows, word, strip, &mut output);
+                }
+            });
+        },
+    );
+}
+
+/// The residuals of some rows of the last layer for samples of type `S`, `[channel, stride]` each.
+pub(super) fn last<L: Tiles, S: Sample>(
+    lanes: L,
+    layer: &Packed,
+    rows: &Rows,
+    scratch: &mut Scratch,
+    output: Target<i32>,
+) {
+    let mut output = Target { buffer: bytemuck::cast_slice_mut(output.buffer), starts: output.starts };
+    lanes.run(
+        #[inline(always)]
+        || {
+            each_channel(lanes, layer, rows, scratch, |channel, acc, residuals, strip| {
+                requantize::residuals::<S>(acc, &layer.layer, channel, bytemuck::cast_slice_mut(residuals));
+                write(lanes, residuals, rows, channel, strip, &mut output);
+            });
+        },
+    );
+}
+
+/// Convolves four rows strip by strip, and has `finish` take each channel's accumulators of a strip, `[pixel, tile]`, with
+/// room for what it makes of them: that comes again for a strip's next channel.
+#[inline(always)]
+fn each_channel<L: Tiles>(
+    lanes: L,
+    layer: &Packed,
+    rows: &Rows,
+    scratch: &mut Scratch,
+    mut finish: impl FnMut(usize, &[i32], &mut [u32], Strip),
+) {
+    let Weights::Winograd(Transformed { pairs, weights }) = &layer.weights else {
+        unreachable!("a layer that was packed for another kernel")
+    };
+    let pairs = *pairs;
+    let codes = scratch.codes.first(POSITIONS * pairs * TILES);
+    let sums = scratch.sums.first(POSITIONS * CHANNELS * TILES);
+    let acc = scratch.acc.first(PIXELS * TILES);
+    let finished = scratch.finished.first(PIXELS * TILES);
+    for x in (0..rows.width).step_by(TILES * SIDE) {
+        let strip = Strip { x, pixels: (TILES * SIDE).min(rows.width - x) };
+        let vectors = strip.vectors::<L>();
+        for word in 0..layer.words {
+            for vector in 0..vectors {
+                transform_codes(lanes, rows, word, strip, vector, pairs, codes);
+            }
+        }
+        for (block, weights) in weights.chunks_exact(POSITIONS * pairs * CHANNELS).enumerate() {
+            let first = block * CHANNELS;
+            for vector in (0..vectors).step_by(2) {
+                let from = vector * L::LANES;
+                if vector + 1 < vectors {
+                    multiply::<L, 2>(lanes, codes, from, weights, pairs, sums);
+                } else {
+                    multiply::<L, 1>(lanes, codes, from, weights, pairs, sums);
+                }
+            }
+            for channel in first..layer.layer.out_channels.min(first + CHANNELS) {
+                for vector in 0..vectors {
+                    let sums = &sums[(channel - first) * TILES + vector * L::LANES..];
+                    transform_sums(lanes, sums, layer.layer.bias[channel], &mut acc[vector * L::LANES..]);
+                }
+                finish(channel, acc, finished, strip);
+            }
+        }
+    }
+}
+
+/// `B^T d B` of a word of a vector of tiles.
+#[inline(always)]
+fn transform_codes<L: Tiles>(
+    lanes: L,
+    rows: &Rows,
+    word: usize,
+    strip: Strip,
+    vector: usize,
+    pairs: usize,
+    codes: &mut [i32],
+) {
+    let first = word * rows.stride + rows.column - 1 + strip.x + vector * L::LANES * SIDE;
+    let zero = lanes.acc(0);
+    // Loops instead of closures: some of the library's functions that take closures are not inlined into what is compiled
+    // for an instruction set.
+    let mut across = [[[zero; 6]; 6]; 2];
+    for row in 0..6 {
+        let columns = lanes.columns(&rows.input[rows.starts[row] + first..]);
+        let mut pairs = [[zero; 6]; 2];
+        for column in 0..6 {
+            let [low, high] = lanes.pairs(columns[column]);
+            pairs[0][column] = low;
+            pairs[1][column] = high;
+        }
+        for pair in 0..L::CODES / 2 {
+            across[pair][row] = times_b(lanes, pairs[pair]);
+        }
+    }
+    for pair in 0..L::CODES / 2 {
+        let first = (word * (L::CODES / 2) + pair) * TILES + vector * L::LANES;
+        for column in 0..6 {
+            let mut down = [zero; 6];
+            for row in 0..6 {
+                down[row] = across[pair][row][column];
+            }
+            let down = times_b(lanes, down);
+            for row in 0..6 {
+                lanes.store(down[row], &mut codes[(row * 6 + column) * pairs * TILES + first..]);
+            }
+        }
+    }
+}
+
+/// `B^T` times a column of pairs.
+#[inline(always)]
+fn times_b<L: Tiles>(lanes: L, [d0, d1, d2, d3, d4, d5]: [L::Acc; 6]) -> [L::Acc; 6] {
+    let even = lanes.sub16(d4, lanes.times4_16(d2));
+    let odd = lanes.sub16(d3, lanes.times4_16(d1));
+    let even_half = lanes.sub16(d4, d2);
+    let difference = lanes.sub16(d3, d1);
+    let odd_half = lanes.add16(difference, difference);
+    [
+        lanes.add16(lanes.times4_16(lanes.sub16(d0, d2)), even_half),
+        lanes.add16(even, odd),
+        lanes.sub16(even, odd),
+        lanes.add16(even_half, odd_half),
+        lanes.sub16(even_half, odd_half),
+        lanes.sub16(lanes.sub16(d5, d3), lanes.times4_16(difference)),
+    ]
+}
+
+/// The products of transformed codes and weights, added up over the pairs: of `VECTORS` vectors from tile `from` on.
+#[inline(always)]
+fn multiply<L: Tiles, const VECTORS: usize>(
+    lanes: L,
+    codes: &[i32],
+    from: usize,
+    weights: &[i32],
+    pairs: usize,
+    sums: &mut [i32],
+) {
+    assert!(from + VECTORS * L::LANES <= TILES, "tiles beyond a strip");
+    let positions = codes.chunks_exact(pairs * TILES).zip(weights.chunks_exact(pairs * CHANNELS));
+    for ((codes, weights), to) in positions.zip(sums.chunks_exact_mut(CHANNELS * TILES)) {
+        let mut sums = [[lanes.acc(0); VECTORS]; CHANNELS];
+        for (codes, weights) in codes.as_chunks::<TILES>().0.iter().zip(weights.as_chunks::<CHANNELS>().0) {
+            let mut pairs = [lanes.acc(0); VECTORS];
+            for vector in 0..VECTORS {
+                pairs[vector] = lanes.load_acc(&codes[from + vector * L::LANES..]);
+            }
+            for channel in 0..CHANNELS {
+                let weights = lanes.acc(weights[channel]);
+                for vector in 0..VECTORS {
+                    sums[channel][vector] = lanes.add_pair_products(sums[channel][vector], pairs[vector], weights);
+                }
+            }
+        }
+        for channel in 0..CHANNELS {
+            for vector in 0..VECTORS {
+                lanes.store(sums[channel][vector], &mut to[channel * TILES + from + vector * L::LANES..]);
+            }
+        }
+    }
+}
+
+/// `A^T m A` of a channel's sums of a vector of tiles, divided, with the bias.
+#[inline(always)]
+fn transform_sums<L: Tiles>(lanes: L, sums: &[i32], bias: i32, acc: &mut [i32]) {
+    let zero = lanes.acc(0);
+    let mut down = [[zero; 6]; SIDE];
+    for column in 0..6 {
+        let mut sums_of_column = [zero; 6];
+        for row in 0..6 {
+            sums_of_column[row] = lanes.load_acc(&sums[(row * 6 + column) * CHANNELS * TILES..]);
+        }
+        let column_of_tile = times_a(lanes, sums_of_column);
+        for row in 0..SIDE {
+            down[row][column] = column_of_tile[row];
+        }
+    }
+    let (ninth, bias) = (lanes.acc(NINTH.cast_signed()), lanes.acc(bias));
+    for row in 0..SIDE {
+        let across = times_a(lanes, down[row]);
+        for column in 0..SIDE {
+            let sum = lanes.shr6_32(lanes.mul32(across[column], ninth));
+            lanes.store(lanes.add32(sum, bias), &mut acc[(row * SIDE + column) * TILES..]);
+        }
+    }
+}
+
+/// `A^T`, its last column times 4, times a column of sums.
+#[inline(always)]
+fn times_a<L: Tiles>(lanes: L, [m0, m1, m2, m3, m4, m5]: [L::Acc; 6]) -> [L::Acc; SIDE] {
+    let (sum12, difference12) = (lanes.add32(m1, m2), lanes.sub32(m1, m2));
+    let (sum34, difference34) = (lanes.add32(m3, m4), lanes.sub32(m3, m4));
+    let twice34 = lanes.add32(difference34, difference34);
+    [
+        lanes.add32(lanes.add32(m0, sum12), sum34),
+        lanes.add32(difference12, twice34),
+        lanes.add32(sum12, lanes.times4_32(sum34)),
+        lanes.add32(difference12, lanes.times4_32(lanes.add32(twice34, m5))),
+    ]
+}
+
+/// Writes `values`, `[pixel, tile]`, to plane `plane` of each of the rows that are wanted, and no pixel beyond their end.
+#[inline(always)]
+fn write<L: Tiles>(lanes: L, values: &[u32], rows: &Rows, plane: usize, strip: Strip, to: &mut Target<u32>) {
+    let full = L::LANES * SIDE;
+    for (row, start) in to.starts.iter().enumerate() {
+        let to = &mut to.buffer[start + plane * rows.stride + rows.column + strip.x..][..strip.pixels];
+        for (vector, to) in to.chunks_mut(full).enumerate() {
+            let column = |column| &values[(row * SIDE + column) * TILES + vector * L::LANES..];
+            let columns = [column(0), column(1), column(2), column(3)];
+            if to.len() == full {
+                lanes.interleave(columns, to);
+            } else {
+                let mut whole = [0; TILES * SIDE];
+                lanes.interleave(columns, &mut whole);
+                to.copy_from_slice(&whole[..to.len()]);
+            }
+        }
+    }
+}
