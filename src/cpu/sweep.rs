@@ -131,52 +131,47 @@ pub(super) fn sweep<S: Sample>(
         let pixels = rgb.row(origin, incoming, window.columns.len());
         let words = layers[0].words * stride;
         pack_pixels(pixels, kernel.codes(), &mut inputs[0][incoming % program.kept(0) * words..][..words], stride, 1);
-        // The first row that a layer isn't given yet.
-        let mut given = incoming + 1;
-        for (index, layer) in layers.iter().enumerate() {
-            let needed = needed(halo - 1 - index);
-            let (column, width) = (needed.columns.start - origin + 1, needed.columns.len());
+        let next_of = |index: usize, next: &[usize]| {
+            let (y, end) = (next[index], needed(halo - 1 - index).rows.end);
+            // The first row that it isn't given yet, and the first that it does not need now.
+            let given = index.checked_sub(1).map_or(incoming + 1, |before| next[before]);
+            let wanted = layers[index].rows().min(end - y);
+            let below = (y + wanted + 1).min(rgb.height);
+            (wanted > 0 && below <= given).then_some((index, y, wanted, below))
+        };
+        // The last layer that can: so each has used what it is given before it is given more.
+        while let Some((index, y, wanted, below)) = (0..halo).rev().find_map(|index| next_of(index, next)) {
+            next[index] += wanted;
+            let layer = &layers[index];
+            let columns = needed(halo - 1 - index).columns;
+            let (column, width) = (columns.start - origin + 1, columns.len());
             let (before, after) = inputs.split_at_mut(index + 1);
-            while next[index] < needed.rows.end {
-                let y = next[index];
-                let wanted = layer.rows().min(needed.rows.end - y);
-                let below = (y + wanted + 1).min(rgb.height);
-                if below > given {
-                    break;
+            let kept = program.kept(index);
+            let starts: [usize; MOST_ROWS + 2] = std::array::from_fn(|row| {
+                let slot = (y + row).checked_sub(1).filter(|&row| row < below).map_or(kept, |row| row % kept);
+                slot * layer.words * stride
+            });
+            let rows = Rows { input: &before[index], starts: &starts[..layer.rows() + 2], stride, column, width };
+            if let Some((to, after)) = after.first_mut().zip(layers.get(index + 1)) {
+                let start = |y: usize| y % program.kept(index + 1) * after.words * stride;
+                let starts: [usize; MOST_ROWS] = std::array::from_fn(|row| start(y + row));
+                kernel.hidden(layer, &rows, scratch, Target { buffer: to, starts: &starts[..wanted] });
+                for y in y..y + wanted {
+                    watch.row(index, y, &to[start(y)..][..after.words * stride], geometry);
                 }
-                next[index] += wanted;
-                let mut starts = [0; MOST_ROWS + 2];
-                let starts = &mut starts[..layer.rows() + 2];
-                for (row, start) in (y..).zip(starts.iter_mut()) {
-                    let kept = program.kept(index);
-                    let slot = row.checked_sub(1).filter(|&row| row < below).map_or(kept, |row| row % kept);
-                    *start = slot * layer.words * stride;
-                }
-                let rows = Rows { input: &before[index], starts, stride, column, width };
-                if let Some((to, next)) = after.first_mut().zip(layers.get(index + 1)) {
-                    let start = |y: usize| y % program.kept(index + 1) * next.words * stride;
-                    let starts: [usize; MOST_ROWS] = std::array::from_fn(|row| start(y + row));
-                    let target = Target { buffer: to, starts: &starts[..wanted] };
-                    kernel.hidden(layer, &rows, scratch, target);
-                    for y in y..y + wanted {
-                        watch.row(index, y, &to[start(y)..][..next.words * stride], geometry);
-                    }
-                } else {
-                    let a_row = layer.layer.out_channels * stride;
-                    let starts: [usize; MOST_ROWS] = std::array::from_fn(|row| row * a_row);
-                    let last = if S::BITS == 8 { Kernel::last8 } else { Kernel::last16 };
-                    let target = Target { buffer: residuals, starts: &starts[..wanted] };
-                    last(&**kernel, layer, &rows, scratch, target);
-                    for (y, residuals) in (y..y + wanted).zip(residuals.chunks_exact(a_row)) {
-                        let rows = &mut output[(y - area.rows.start) * scale * row_len..][..scale * row_len];
-                        let anchor = rgb.row(area.columns.start, y, width);
-                        let start = area.columns.start * scale * 3;
-                        reconstruct::rows(&residuals[column..], stride, anchor, *scale, rows, row_len, start);
-                        watch.row(index, y, &[], geometry);
-                    }
+            } else {
+                let a_row = layer.layer.out_channels * stride;
+                let starts: [usize; MOST_ROWS] = std::array::from_fn(|row| row * a_row);
+                let last = if S::BITS == 8 { Kernel::last8 } else { Kernel::last16 };
+                last(&**kernel, layer, &rows, scratch, Target { buffer: residuals, starts: &starts[..wanted] });
+                for (y, residuals) in (y..y + wanted).zip(residuals.chunks_exact(a_row)) {
+                    let rows = &mut output[(y - area.rows.start) * scale * row_len..][..scale * row_len];
+                    let anchor = rgb.row(area.columns.start, y, width);
+                    let start = area.columns.start * scale * 3;
+                    reconstruct::rows(&residuals[column..], stride, anchor, *scale, rows, row_len, start);
+                    watch.row(index, y, &[], geometry);
                 }
             }
-            given = next[index];
         }
     }
 }
