@@ -4,7 +4,6 @@
 //! `groups.rs` has shown to fit.
 
 use std::arch::x86_64::*;
-use std::array;
 
 use super::lanes::{Lanes, Sums, Tiles};
 
@@ -123,6 +122,18 @@ impl Avx2 {
         }
     }
 
+    /// Four vectors of words that come one after the other.
+    #[inline(always)]
+    fn load_four(self, words: &[u32]) -> [__m256i; 4] {
+        let words = &words[..4 * Self::LANES];
+        [
+            self.load(words),
+            self.load(&words[Self::LANES..]),
+            self.load(&words[2 * Self::LANES..]),
+            self.load(&words[3 * Self::LANES..]),
+        ]
+    }
+
     /// Of each half of the vectors, four rows of four words, the columns.
     #[inline(always)]
     fn transposed(self, [a, b, c, d]: [__m256i; 4]) -> [__m256i; 4] {
@@ -158,9 +169,8 @@ impl Tiles for Avx2 {
     #[inline(always)]
     fn columns(self, words: &[u32]) -> [__m256i; 6] {
         let words = &words[..4 * Self::LANES + 4];
-        let of_two_tiles = |first: usize| array::from_fn(|i| self.load(&words[first + i * Self::LANES..]));
-        let [c0, c1, c2, c3] = self.transposed(of_two_tiles(0));
-        let [c4, c5, ..] = self.transposed(of_two_tiles(4));
+        let [c0, c1, c2, c3] = self.transposed(self.load_four(words));
+        let [c4, c5, ..] = self.transposed(self.load_four(&words[4..]));
         [c0, c1, c2, c3, c4, c5]
     }
 

@@ -145,27 +145,28 @@ impl Strip {
 }
 
 /// The codes of some rows of a hidden layer, `[word, stride]` each.
-pub(super) fn hidden<L: Tiles>(
-    lanes: L,
-    layer: &Packed,
-    rows: &Rows,
-    scratch: &mut Scratch,
-    mut output: Target<u32>,
-) {
+pub(super) fn hidden<L: Tiles>(lanes: L, layer: &Packed, rows: &Rows, scratch: &mut Scratch, mut output: Target<u32>) {
     lanes.run(
         #[inline(always)]
         || {
             let last = layer.layer.out_channels - 1;
-            each_channel(lanes, layer, rows, scratch, |channel, acc, words, strip| {
-                let (word, code) = (channel / L::CODES, channel % L::CODES);
-                if code == 0 {
-                    words.fill(0);
-                }
-                requantize::codes(acc, &layer.layer, channel, code * (32 / L::CODES), words);
-                if code == L::CODES - 1 || channel == last {
-                    write(lanes, words, rows, word, strip, &mut output);
-                }
-            });
+            each_channel(
+                lanes,
+                layer,
+                rows,
+                scratch,
+                #[inline(always)]
+                |channel, acc: &[i32], words: &mut [u32], strip| {
+                    let (word, code) = (channel / L::CODES, channel % L::CODES);
+                    if code == 0 {
+                        words.fill(0);
+                    }
+                    requantize::codes(acc, &layer.layer, channel, code * (32 / L::CODES), words);
+                    if code == L::CODES - 1 || channel == last {
+                        write(lanes, words, rows, word, strip, &mut output);
+                    }
+                },
+            );
         },
     );
 }
@@ -182,10 +183,17 @@ pub(super) fn last<L: Tiles, S: Sample>(
     lanes.run(
         #[inline(always)]
         || {
-            each_channel(lanes, layer, rows, scratch, |channel, acc, residuals, strip| {
-                requantize::residuals::<S>(acc, &layer.layer, channel, bytemuck::cast_slice_mut(residuals));
-                write(lanes, residuals, rows, channel, strip, &mut output);
-            });
+            each_channel(
+                lanes,
+                layer,
+                rows,
+                scratch,
+                #[inline(always)]
+                |channel, acc: &[i32], residuals: &mut [u32], strip| {
+                    requantize::residuals::<S>(acc, &layer.layer, channel, bytemuck::cast_slice_mut(residuals));
+                    write(lanes, residuals, rows, channel, strip, &mut output);
+                },
+            );
         },
     );
 }
@@ -378,8 +386,8 @@ fn write<L: Tiles>(lanes: L, values: &[u32], rows: &Rows, plane: usize, strip: S
     for (row, start) in to.starts.iter().enumerate() {
         let to = &mut to.buffer[start + plane * rows.stride + rows.column + strip.x..][..strip.pixels];
         for (vector, to) in to.chunks_mut(full).enumerate() {
-            let column = |column| &values[(row * SIDE + column) * TILES + vector * L::LANES..];
-            let columns = [column(0), column(1), column(2), column(3)];
+            let values = &values[row * SIDE * TILES + vector * L::LANES..];
+            let columns = [values, &values[TILES..], &values[2 * TILES..], &values[3 * TILES..]];
             if to.len() == full {
                 lanes.interleave(columns, to);
             } else {
