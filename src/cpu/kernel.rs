@@ -80,18 +80,14 @@ impl<L: Lanes> Kernel for L {
     }
 
     fn hidden(&self, layer: &Packed, rows: &Rows, scratch: &mut Scratch, output: Target<u32>) {
-        let (start, planes) = (output.starts[0], layer.layer.out_channels.div_ceil(L::CODES));
-        let output = &mut output.buffer[start..][..planes * rows.stride];
+        let output = &mut output.buffer[output.starts[0]..];
         self.run(
             #[inline(always)]
             || {
-                for words in output.chunks_exact_mut(rows.stride) {
-                    words[rows.column..][..rows.width].fill(0);
-                }
                 each_strip(*self, layer, rows, scratch, |channel, acc, x| {
                     let (word, code) = (channel / L::CODES, channel % L::CODES);
                     let words = &mut output[word * rows.stride + rows.column + x..][..acc.len()];
-                    requantize::codes(acc, &layer.layer, channel, code * (32 / L::CODES), words);
+                    requantize::codes(acc, &layer.layer, channel, L::CODES, code, words);
                 });
             },
         );

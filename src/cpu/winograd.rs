@@ -158,10 +158,7 @@ pub(super) fn hidden<L: Tiles>(lanes: L, layer: &Packed, rows: &Rows, scratch: &
                 #[inline(always)]
                 |channel, acc: &[i32], words: &mut [u32], strip| {
                     let (word, code) = (channel / L::CODES, channel % L::CODES);
-                    if code == 0 {
-                        words.fill(0);
-                    }
-                    requantize::codes(acc, &layer.layer, channel, code * (32 / L::CODES), words);
+                    requantize::codes(acc, &layer.layer, channel, L::CODES, code, words);
                     if code == L::CODES - 1 || channel == last {
                         write(lanes, words, rows, word, strip, &mut output);
                     }
