@@ -242,6 +242,18 @@ fn each_channel<L: Tiles>(
     }
 }
 
+/// An array of six, each of them made in place: closures that the library calls are not always inlined into what is compiled
+/// for an instruction set.
+macro_rules! six {
+    (|$i:ident| $element:expr) => {
+        [six!($i 0 $element), six!($i 1 $element), six!($i 2 $element), six!($i 3 $element), six!($i 4 $element), six!($i 5 $element)]
+    };
+    ($i:ident $at:literal $element:expr) => {{
+        let $i: usize = $at;
+        $element
+    }};
+}
+
 /// `B^T d B` of a word of a vector of tiles.
 #[inline(always)]
 fn transform_codes<L: Tiles>(
@@ -254,30 +266,15 @@ fn transform_codes<L: Tiles>(
     codes: &mut [i32],
 ) {
     let first = word * rows.stride + rows.column - 1 + strip.x + vector * L::LANES * SIDE;
-    let zero = lanes.acc(0);
-    // Loops instead of closures: some of the library's functions that take closures are not inlined into what is compiled
-    // for an instruction set.
-    let mut across = [[[zero; 6]; 6]; 2];
-    for row in 0..6 {
+    let across = six!(|row| {
         let columns = lanes.columns(&rows.input[rows.starts[row] + first..]);
-        let mut pairs = [[zero; 6]; 2];
-        for column in 0..6 {
-            let [low, high] = lanes.pairs(columns[column]);
-            pairs[0][column] = low;
-            pairs[1][column] = high;
-        }
-        for pair in 0..L::CODES / 2 {
-            across[pair][row] = times_b(lanes, pairs[pair]);
-        }
-    }
+        let pairs = six!(|column| lanes.pairs(columns[column]));
+        [times_b(lanes, six!(|column| pairs[column][0])), times_b(lanes, six!(|column| pairs[column][1]))]
+    });
     for pair in 0..L::CODES / 2 {
         let first = (word * (L::CODES / 2) + pair) * TILES + vector * L::LANES;
         for column in 0..6 {
-            let mut down = [zero; 6];
-            for row in 0..6 {
-                down[row] = across[pair][row][column];
-            }
-            let down = times_b(lanes, down);
+            let down = times_b(lanes, six!(|row| across[row][pair][column]));
             for row in 0..6 {
                 lanes.store(down[row], &mut codes[(row * 6 + column) * pairs * TILES + first..]);
             }
@@ -340,21 +337,13 @@ fn multiply<L: Tiles, const VECTORS: usize>(
 /// `A^T m A` of a channel's sums of a vector of tiles, divided, with the bias.
 #[inline(always)]
 fn transform_sums<L: Tiles>(lanes: L, sums: &[i32], bias: i32, acc: &mut [i32]) {
-    let zero = lanes.acc(0);
-    let mut down = [[zero; 6]; SIDE];
-    for column in 0..6 {
-        let mut sums_of_column = [zero; 6];
-        for row in 0..6 {
-            sums_of_column[row] = lanes.load_acc(&sums[(row * 6 + column) * CHANNELS * TILES..]);
-        }
-        let column_of_tile = times_a(lanes, sums_of_column);
-        for row in 0..SIDE {
-            down[row][column] = column_of_tile[row];
-        }
-    }
+    let columns = six!(|column| {
+        let column = &sums[column * CHANNELS * TILES..];
+        times_a(lanes, six!(|row| lanes.load_acc(&column[row * 6 * CHANNELS * TILES..])))
+    });
     let (ninth, bias) = (lanes.acc(NINTH.cast_signed()), lanes.acc(bias));
     for row in 0..SIDE {
-        let across = times_a(lanes, down[row]);
+        let across = times_a(lanes, six!(|column| columns[column][row]));
         for column in 0..SIDE {
             let sum = lanes.shr6_32(lanes.mul32(across[column], ninth));
             lanes.store(lanes.add32(sum, bias), &mut acc[(row * SIDE + column) * TILES..]);
