@@ -86,7 +86,8 @@ pub(super) trait Tiles: Lanes {
     /// of `words`, of which 4 a tile and 4 more are read.
     fn columns(self, words: &[u32]) -> [Self::Acc; 6];
 
-    /// Words of codes as pairs: codes `i` and `i + CODES / 2` of each, for all `i` below `CODES / 2`.
+    /// Words of codes as pairs: codes `i` and `i + CODES / 2` of each, for all `i` below `CODES / 2`; what comes after them
+    /// doesn't matter.
     fn pairs(self, words: Self::Acc) -> [Self::Acc; 2];
 
     /// The sum of pairs.

@@ -86,12 +86,14 @@ impl Packed {
 }
 
 impl Block {
-    /// Instructions that it takes a pixel, without loads, about.
+    /// Instructions that it takes a pixel, about.
     #[expect(clippy::cast_precision_loss, reason = "thousands")]
     fn instructions<L: Lanes>(&self) -> f64 {
-        // A group's sums are widened, added and stored.
-        let a_vector = self.steps.positions.len() * L::INSTRUCTIONS + self.steps.lens.len() * 3;
-        (self.bias.len() * a_vector) as f64 / L::LANES as f64
+        // Codes are loaded once for all channels, weights once for all vectors. A group's sums are widened, added and stored.
+        let loads = 1.0 / self.bias.len() as f64 + 1.0 / L::VECTORS as f64;
+        let steps = self.steps.positions.len() as f64 * (L::INSTRUCTIONS as f64 + loads);
+        let groups = (self.steps.lens.len() * 3) as f64;
+        self.bias.len() as f64 * (steps + groups) / L::LANES as f64
     }
 }
 

@@ -88,15 +88,17 @@ fn pairs<L: Lanes>(layer: &Layer) -> usize {
     layer.in_channels.div_ceil(L::CODES) * L::CODES / 2
 }
 
-/// Instructions that a layer takes a pixel, without loads, about.
+/// Instructions that the convolution of a layer takes a pixel, about.
 #[expect(clippy::cast_precision_loss, reason = "thousands")]
 pub(super) fn instructions<L: Tiles>(layer: &Layer) -> f64 {
-    let (pairs, outputs) = (pairs::<L>(layer), layer.out_channels);
-    let products = POSITIONS * pairs * outputs.next_multiple_of(CHANNELS) * 2;
-    // 12 transforms of 18 instructions each, and rows that are taken apart; 10 of 13, the division and rows that are put
-    // together. What the transforms keep in memory counts.
-    let transforms = pairs * 400 + outputs * 300;
-    (products + transforms) as f64 / (PIXELS * L::LANES) as f64
+    let (pairs, outputs) = (pairs::<L>(layer) as f64, layer.out_channels as f64);
+    // A product and its addition; pairs are loaded once for all channels, weights once for both vectors.
+    let blocks = layer.out_channels.div_ceil(CHANNELS) as f64;
+    let products = POSITIONS as f64 * pairs * blocks * CHANNELS as f64 * (2.0 + 1.0 / CHANNELS as f64 + 0.5);
+    // 12 transforms of 17 instructions each, of rows that are taken apart; 10 of 13, and the division. The rest is to and from
+    // memory, as no instruction set has room for 36 vectors.
+    let transforms = pairs * 400.0 + outputs * 300.0;
+    (products + transforms) / (PIXELS * L::LANES) as f64
 }
 
 /// What the kernel works with, to be used again.
@@ -381,6 +383,211 @@ fn write<L: Tiles>(lanes: L, values: &[u32], rows: &Rows, plane: usize, strip: S
                 lanes.interleave(columns, &mut whole);
                 to.copy_from_slice(&whole[..to.len()]);
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Random;
+
+    /// A layer whose weights are those of `weight`, called with output channel, input channel and tap.
+    fn layer(inputs: usize, outputs: usize, mut weight: impl FnMut(usize, usize, usize) -> i8) -> Layer {
+        let mut weights = Vec::new();
+        for out in 0..outputs {
+            for input in 0..inputs {
+                weights.extend((0..TAPS).map(|tap| weight(out, input, tap)));
+            }
+        }
+        Layer {
+            in_channels: inputs,
+            out_channels: outputs,
+            weights,
+            bias: (0..outputs).map(|out| [0, 1_000_000_007, -1_000_000_007, 12_345][out % 4]).collect(),
+            limit: vec![0; outputs],
+            pre: vec![0; outputs],
+            mul: vec![0; outputs],
+            post: vec![1; outputs],
+        }
+    }
+
+    /// Codes of six rows, `[row, channel, column]`, of `width` pixels and one on each side.
+    struct Codes {
+        channels: usize,
+        width: usize,
+        codes: Vec<u8>,
+    }
+
+    impl Codes {
+        fn new(channels: usize, width: usize, code: impl FnMut(usize) -> u8) -> Self {
+            Self { channels, width, codes: (0..6 * channels * (width + 2)).map(code).collect() }
+        }
+
+        fn code(&self, row: usize, channel: usize, column: usize) -> u8 {
+            self.codes[(row * self.channels + channel) * (self.width + 2) + column]
+        }
+
+        /// The accumulators of four rows by the definition, `[row, channel, column]`.
+        fn accumulators(&self, layer: &Layer) -> Vec<i32> {
+            let mut accumulators = Vec::new();
+            for row in 0..SIDE {
+                for out in 0..layer.out_channels {
+                    for column in 0..self.width {
+                        let mut acc = layer.bias[out];
+                        for (input, tap) in (0..self.channels).flat_map(|input| (0..TAPS).map(move |tap| (input, tap)))
+                        {
+                            let code = self.code(row + tap / 3, input, column + tap % 3);
+                            acc += i32::from(layer.weight(out, input, tap)) * i32::from(code);
+                        }
+                        accumulators.push(acc);
+                    }
+                }
+            }
+            accumulators
+        }
+
+        /// The same by this module. Whatever is beyond the codes is not 0.
+        fn winograd<L: Tiles>(&self, lanes: L, layer: &Layer, g: &[[i32; 3]; 6]) -> Vec<i32> {
+            let words = self.channels.div_ceil(L::CODES);
+            let stride = self.width + 2 + BEYOND;
+            let mut input = vec![0xa5a5_a5a5; 6 * words * stride];
+            if L::CODES == 2 {
+                input.fill(0x00a5_00a5);
+            }
+            for row in 0..6 {
+                for column in 0..self.width + 2 {
+                    for word in 0..words {
+                        let codes = (word * L::CODES..self.channels.min((word + 1) * L::CODES)).rev();
+                        let of_word = codes.fold(0, |of_word, channel| {
+                            of_word << (32 / L::CODES) | u32::from(self.code(row, channel, column))
+                        });
+                        input[(row * words + word) * stride + column] = of_word;
+                    }
+                }
+            }
+            let starts: Vec<usize> = (0..6).map(|row| row * words * stride).collect();
+            let rows = Rows { input: &input, starts: &starts, stride, column: 1, width: self.width };
+            let weights = Weights::Winograd(Transformed::with::<L>(layer, g));
+            let packed = Packed { layer: layer.clone(), words, weights, instructions: 0.0 };
+            let mut output = vec![0; SIDE * layer.out_channels * stride];
+            let starts: Vec<usize> = (0..SIDE).map(|row| row * layer.out_channels * stride).collect();
+            let mut target = Target { buffer: &mut output, starts: &starts };
+            lanes.run(
+                #[inline(always)]
+                || {
+                    each_channel(
+                        lanes,
+                        &packed,
+                        &rows,
+                        &mut Scratch::default(),
+                        #[inline(always)]
+                        |channel, acc: &[i32], _: &mut [u32], strip| {
+                            write(lanes, bytemuck::cast_slice(acc), &rows, channel, strip, &mut target);
+                        },
+                    );
+                },
+            );
+            let rows = output.chunks_exact(stride).flat_map(|row| &row[1..=self.width]);
+            rows.map(|acc| acc.cast_signed()).collect()
+        }
+
+        fn check(&self, layer: &Layer, what: &str) {
+            let expected = self.accumulators(layer);
+            #[cfg(target_arch = "x86_64")]
+            {
+                use crate::cpu::{avx2::Avx2, sse2::Sse2};
+                assert!(self.winograd(Sse2, layer, &G) == expected, "{}: {what}", Sse2::NAME);
+                if let Some(avx2) = Avx2::detect() {
+                    assert!(self.winograd(avx2, layer, &G) == expected, "{}: {what}", Avx2::NAME);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn accumulators_are_the_definitions_for_every_number_of_channels() {
+        let mut random = Random::new(1);
+        for channels in 1..=64 {
+            let mut weights = Random::new(channels as u64);
+            let layer = layer(channels, 65 - channels, |_, _, _| i8::try_from(weights.within(-127..=127)).unwrap());
+            let codes = Codes::new(channels, 1 + channels, |_| random.byte());
+            codes.check(&layer, &format!("{channels} channels"));
+        }
+    }
+
+    #[test]
+    fn extreme_weights_and_codes_are_exact() {
+        let mut random = Random::new(2);
+        let mut coin = move || random.byte() & 1 == 1;
+        let signs: [&dyn Fn(usize, usize, usize) -> i8; 4] = [
+            &|_, _, _| 127,
+            &|_, _, _| -127,
+            // Taps and channels of either sign.
+            &|out, input, tap| if (out + input + tap) % 2 == 0 { 127 } else { -127 },
+            &|out, _, tap| if (out >> (tap % 3)) % 2 == (tap / 3) % 2 { 127 } else { -127 },
+        ];
+        for (index, sign) in signs.iter().enumerate() {
+            let layer = layer(64, 16, sign);
+            Codes::new(64, 9, |_| 255).check(&layer, &format!("weights {index}, all codes 255"));
+            Codes::new(64, 9, |_| 0).check(&layer, &format!("weights {index}, all codes 0"));
+            // Where the transform of the codes is at its extremes: codes are 255 where both rows of B^T have one sign.
+            for position in 0..POSITIONS {
+                for negative in [false, true] {
+                    let code = |at: usize| {
+                        let (row, column) = (at / (64 * 11), at % 11);
+                        let product =
+                            B[position / 6][row] * B[position % 6][column % SIDE + usize::from(column > 7) * 4];
+                        u8::MAX * u8::from(product != 0 && (product < 0) == negative)
+                    };
+                    Codes::new(64, 9, code).check(&layer, &format!("weights {index}, position {position}"));
+                }
+            }
+        }
+        for seed in 0..20 {
+            let layer = layer(64, 5, |_, _, _| if coin() { 127 } else { -127 });
+            let mut random = Random::new(seed);
+            Codes::new(64, 70, |_| u8::MAX * (random.byte() & 1)).check(&layer, &format!("random extremes {seed}"));
+        }
+    }
+
+    /// `B^T`, which the code has as sums.
+    const B: [[i32; 6]; 6] = [
+        [4, 0, -5, 0, 1, 0],
+        [0, -4, -4, 1, 1, 0],
+        [0, 4, -4, -1, 1, 0],
+        [0, -2, -1, 2, 1, 0],
+        [0, 2, -1, -2, 1, 0],
+        [0, 4, 0, -5, 0, 1],
+    ];
+
+    #[test]
+    fn transformed_codes_and_weights_fit_their_16_bits() {
+        let sum = |row: [i32; 6], sign: i32| row.iter().map(|&b| (sign * b).max(0)).sum::<i32>();
+        let most_of_one_sign = |a: [i32; 6], b: [i32; 6]| {
+            let same = sum(a, 1) * sum(b, 1) + sum(a, -1) * sum(b, -1);
+            let opposite = sum(a, 1) * sum(b, -1) + sum(a, -1) * sum(b, 1);
+            same.max(opposite)
+        };
+        let codes = B.iter().flat_map(|&a| B.iter().map(move |&b| 255 * most_of_one_sign(a, b))).max();
+        assert_eq!(codes, Some(17_340));
+        let row = |row: [i32; 3]| row.iter().map(|g| g.abs()).sum::<i32>();
+        let weights = G.iter().flat_map(|&a| G.iter().map(move |&b| 127 * row(a) * row(b))).max();
+        assert_eq!(weights, Some(18_288));
+        assert_eq!(NINTH.wrapping_mul(9), 1);
+    }
+
+    #[test]
+    fn any_wrong_number_of_g_is_found() {
+        let mut random = Random::new(3);
+        let layer = layer(5, 3, |_, _, _| i8::try_from(random.within(-127..=127)).unwrap());
+        let codes = Codes::new(5, 40, |_| random.byte());
+        let expected = codes.accumulators(&layer);
+        for at in 0..18 {
+            let mut g = G;
+            g[at / 3][at % 3] += 1;
+            #[cfg(target_arch = "x86_64")]
+            assert!(codes.winograd(crate::cpu::sse2::Sse2, &layer, &g) != expected, "element {at}");
         }
     }
 }
