@@ -535,12 +535,10 @@ mod tests {
             for position in 0..POSITIONS {
                 for negative in [false, true] {
                     let code = |at: usize| {
-                        let (row, column) = (at / (64 * 11), at % 11);
-                        let product =
-                            B[position / 6][row] * B[position % 6][column % SIDE + usize::from(column > 7) * 4];
+                        let product = B[position / 6][at / (64 * 6)] * B[position % 6][at % 6];
                         u8::MAX * u8::from(product != 0 && (product < 0) == negative)
                     };
-                    Codes::new(64, 9, code).check(&layer, &format!("weights {index}, position {position}"));
+                    Codes::new(64, 4, code).check(&layer, &format!("weights {index}, position {position}"));
                 }
             }
         }
