@@ -39,7 +39,7 @@ pub(super) fn runnable() -> Vec<Arc<dyn Kernel>> {
         all(target_arch = "wasm32", target_feature = "simd128"),
     )))]
     let vectors = [];
-    vectors.into_iter().chain([kernel::<Portable>()]).flatten().collect()
+    vectors.into_iter().chain([mixed::<Portable>()]).flatten().collect()
 }
 
 /// Names of the kernels that this machine can run, the best first; [`CPU_VARIABLE`] takes one.

@@ -82,6 +82,9 @@ pub(super) enum Sums {
 ///
 /// All arithmetic wraps around. The order of a vector's tiles is an instruction set's own affair.
 pub(super) trait Tiles: Lanes {
+    /// Instructions that stand for one of an instruction set that has all of these, about.
+    const EMULATION: usize = 1;
+
     /// The words of the columns 0 to 5 of a vector of tiles: those of a tile and the next two. Tile 0 begins with the first
     /// of `words`, of which 4 a tile and 4 more are read.
     fn columns(self, words: &[u32]) -> [Self::Acc; 6];
