@@ -17,7 +17,7 @@ fn kernels() -> Vec<Arc<dyn Kernel>> {
     let mut kernels = choice::runnable();
     kernels.extend([Arc::new(Portable) as Arc<dyn Kernel>, Arc::new(Winograd(Portable))]);
     #[cfg(target_arch = "x86_64")]
-    if let Some(avx2) = super::avx2::Avx2::detect() {
+    if let Some(avx2) = avx2::Avx2::detect() {
         kernels.extend([Arc::new(avx2) as Arc<dyn Kernel>, Arc::new(Winograd(avx2))]);
     }
     kernels.extend([

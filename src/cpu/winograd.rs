@@ -258,6 +258,7 @@ macro_rules! six {
 
 /// `B^T d B` of a word of a vector of tiles.
 #[inline(always)]
+#[expect(clippy::needless_range_loop, reason = "it goes across the rows")]
 fn transform_codes<L: Tiles>(
     lanes: L,
     rows: &Rows,
