@@ -126,7 +126,8 @@ impl<T: Copy + Default> Aligned<T> {
         if self.0.len() < most {
             self.0.resize(most, T::default());
         }
-        let start = self.0.as_ptr().align_offset(LINE);
+        // It may be any number where nothing is known of addresses.
+        let start = self.0.as_ptr().align_offset(LINE).min(self.0.len() - len);
         &mut self.0[start..start + len]
     }
 }
