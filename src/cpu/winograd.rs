@@ -14,6 +14,8 @@
 //!
 //! The same holds for each output of a tile whatever the codes are that it does not depend on: they may be anything.
 
+use std::array;
+
 use super::kernel::{Rows, Target};
 use super::lanes::{Lanes, Tiles};
 use super::packing::{Packed, Weights};
@@ -65,8 +67,7 @@ impl Transformed {
                 let (word, code) = (input / L::CODES, input % L::CODES);
                 let half = L::CODES / 2;
                 let (pair, shift) = (word * half + code % half, code / half * 16);
-                for position in 0..POSITIONS {
-                    let weight = transformed(layer, out, input, position, g);
+                for (position, weight) in transformed(layer, out, input, g).into_iter().flatten().enumerate() {
                     let block = out / CHANNELS * POSITIONS + position;
                     weights[(block * pairs + pair) * CHANNELS + out % CHANNELS] |= (weight & 0xffff) << shift;
                 }
@@ -76,11 +77,12 @@ impl Transformed {
     }
 }
 
-/// One element of `G w G^T`.
-fn transformed(layer: &Layer, out: usize, input: usize, position: usize, g: &[[i32; 3]; 6]) -> i32 {
-    let (row, column) = (position / 6, position % 6);
-    let product = |tap| i32::from(layer.weight(out, input, tap)) * g[row][tap / 3] * g[column][tap % 3];
-    (0..TAPS).map(product).sum()
+/// `G w G^T`.
+fn transformed(layer: &Layer, out: usize, input: usize, g: &[[i32; 3]; 6]) -> [[i32; 6]; 6] {
+    let weight = |row: usize, column: usize| i32::from(layer.weight(out, input, row * 3 + column));
+    // The rows of `w G^T`.
+    let rows = [0, 1, 2].map(|row| g.map(|g| g[0] * weight(row, 0) + g[1] * weight(row, 1) + g[2] * weight(row, 2)));
+    g.map(|g| array::from_fn(|column| (0..3).map(|row| g[row] * rows[row][column]).sum()))
 }
 
 /// Pairs of an input pixel.
