@@ -21,7 +21,7 @@ use super::lanes::{Lanes, Tiles};
 use super::packing::{Packed, Weights};
 use super::requantize;
 use crate::image::Sample;
-use crate::net::{Layer, TAPS};
+use crate::net::Layer;
 
 /// Pixels of a tile's side.
 pub(super) const SIDE: usize = 4;
@@ -394,6 +394,7 @@ fn write<L: Tiles>(lanes: L, values: &[u32], rows: &Rows, plane: usize, strip: S
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::TAPS;
     use crate::random::Random;
 
     /// A layer whose weights are those of `weight`, called with output channel, input channel and tap.
