@@ -15,6 +15,7 @@ pub const CPU_VARIABLE: &str = "ABPN_CPU";
 
 /// The kernels that this machine can run, the best first.
 pub(super) fn runnable() -> Vec<Arc<dyn Kernel>> {
+    #[allow(dead_code, reason = "some machines have none but the portable one")]
     fn kernel<L: Lanes>() -> Option<Arc<dyn Kernel>> {
         Some(Arc::new(L::detect()?))
     }
