@@ -5,7 +5,7 @@
 
 use std::arch::x86_64::*;
 
-use super::lanes::{Lanes, Sums};
+use super::lanes::{Lanes, Sums, Tiles};
 
 /// The proof that this machine has AVX2.
 #[derive(Clone, Copy)]
@@ -119,6 +119,116 @@ impl Avx2 {
         // SAFETY: `self` proves it.
         unsafe {
             _mm256_add_epi32(a, b)
+        }
+    }
+
+    /// Four vectors of words that come one after the other.
+    #[inline(always)]
+    fn load_four(self, words: &[u32]) -> [__m256i; 4] {
+        let words = &words[..4 * Self::LANES];
+        [
+            self.load(words),
+            self.load(&words[Self::LANES..]),
+            self.load(&words[2 * Self::LANES..]),
+            self.load(&words[3 * Self::LANES..]),
+        ]
+    }
+
+    /// Of each half of the vectors, four rows of four words, the columns.
+    #[inline(always)]
+    fn transposed(self, [a, b, c, d]: [__m256i; 4]) -> [__m256i; 4] {
+        #[expect(unsafe_code, reason = "AVX2 has to be there")]
+        // SAFETY: `self` proves it.
+        unsafe {
+            let (ab, cd) = (_mm256_unpacklo_epi32(a, b), _mm256_unpacklo_epi32(c, d));
+            let (ab_high, cd_high) = (_mm256_unpackhi_epi32(a, b), _mm256_unpackhi_epi32(c, d));
+            [
+                _mm256_unpacklo_epi64(ab, cd),
+                _mm256_unpackhi_epi64(ab, cd),
+                _mm256_unpacklo_epi64(ab_high, cd_high),
+                _mm256_unpackhi_epi64(ab_high, cd_high),
+            ]
+        }
+    }
+}
+
+/// An expression of AVX2 instructions that touch registers alone, for `$proof`.
+macro_rules! registers {
+    ($proof:expr, $work:expr) => {{
+        let Avx2(()) = $proof;
+        #[expect(unsafe_code, reason = "AVX2 has to be there")]
+        // SAFETY: a value of `Avx2` proves it.
+        unsafe {
+            $work
+        }
+    }};
+}
+
+/// The tiles of a vector are in the order 0, 2, 4, 6, 1, 3, 5, 7, as that is how 128-bit halves transpose.
+impl Tiles for Avx2 {
+    #[inline(always)]
+    fn columns(self, words: &[u32]) -> [__m256i; 6] {
+        let words = &words[..4 * Self::LANES + 4];
+        let [c0, c1, c2, c3] = self.transposed(self.load_four(words));
+        let [c4, c5, ..] = self.transposed(self.load_four(&words[4..]));
+        [c0, c1, c2, c3, c4, c5]
+    }
+
+    #[inline(always)]
+    fn pairs(self, words: __m256i) -> [__m256i; 2] {
+        registers!(self, [_mm256_and_si256(words, _mm256_set1_epi16(0xff)), _mm256_srli_epi16::<8>(words)])
+    }
+
+    #[inline(always)]
+    fn add16(self, a: __m256i, b: __m256i) -> __m256i {
+        registers!(self, _mm256_add_epi16(a, b))
+    }
+
+    #[inline(always)]
+    fn sub16(self, a: __m256i, b: __m256i) -> __m256i {
+        registers!(self, _mm256_sub_epi16(a, b))
+    }
+
+    #[inline(always)]
+    fn times4_16(self, a: __m256i) -> __m256i {
+        registers!(self, _mm256_slli_epi16::<2>(a))
+    }
+
+    #[inline(always)]
+    fn add_pair_products(self, acc: __m256i, a: __m256i, b: __m256i) -> __m256i {
+        registers!(self, _mm256_add_epi32(acc, _mm256_madd_epi16(a, b)))
+    }
+
+    #[inline(always)]
+    fn add32(self, a: __m256i, b: __m256i) -> __m256i {
+        self.add(a, b)
+    }
+
+    #[inline(always)]
+    fn sub32(self, a: __m256i, b: __m256i) -> __m256i {
+        registers!(self, _mm256_sub_epi32(a, b))
+    }
+
+    #[inline(always)]
+    fn times4_32(self, a: __m256i) -> __m256i {
+        registers!(self, _mm256_slli_epi32::<2>(a))
+    }
+
+    #[inline(always)]
+    fn mul32(self, a: __m256i, b: __m256i) -> __m256i {
+        registers!(self, _mm256_mullo_epi32(a, b))
+    }
+
+    #[inline(always)]
+    fn shr6_32(self, a: __m256i) -> __m256i {
+        registers!(self, _mm256_srai_epi32::<6>(a))
+    }
+
+    #[inline(always)]
+    fn interleave(self, [c0, c1, c2, c3]: [&[u32]; 4], to: &mut [u32]) {
+        let two_tiles = self.transposed([self.load(c0), self.load(c1), self.load(c2), self.load(c3)]);
+        for (vector, to) in two_tiles.into_iter().zip(to[..4 * Self::LANES].chunks_exact_mut(Self::LANES)) {
+            self.store(vector, bytemuck::cast_slice_mut(to));
         }
     }
 }

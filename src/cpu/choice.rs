@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::Engine;
-use super::kernel::Kernel;
-use super::lanes::Lanes;
+use super::kernel::{Kernel, Mixed};
+use super::lanes::{Lanes, Tiles};
 use super::portable::Portable;
 use crate::net::Net;
 use crate::net::random::random_net;
@@ -15,13 +15,17 @@ pub const CPU_VARIABLE: &str = "ABPN_CPU";
 
 /// The kernels that this machine can run, the best first.
 pub(super) fn runnable() -> Vec<Arc<dyn Kernel>> {
+    #[allow(dead_code, reason = "some machines have none but the portable one")]
     fn kernel<L: Lanes>() -> Option<Arc<dyn Kernel>> {
         Some(Arc::new(L::detect()?))
     }
+    fn mixed<L: Tiles>() -> Option<Arc<dyn Kernel>> {
+        Some(Arc::new(Mixed::new(L::detect()?)))
+    }
     #[cfg(target_arch = "x86_64")]
     let vectors = {
-        use super::{avx_vnni::AvxVnni, avx2::Avx2, avx2_pairs::Avx2Pairs, avx512_vnni::Avx512Vnni, sse2::Sse2};
-        [kernel::<Avx512Vnni>(), kernel::<AvxVnni>(), kernel::<Avx2>(), kernel::<Avx2Pairs>(), kernel::<Sse2>()]
+        use super::{avx_vnni::AvxVnni, avx2::Avx2, avx512_vnni::Avx512Vnni, sse2::Sse2};
+        [kernel::<Avx512Vnni>(), kernel::<AvxVnni>(), mixed::<Avx2>(), mixed::<Sse2>()]
     };
     #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
     let vectors = {
@@ -36,7 +40,7 @@ pub(super) fn runnable() -> Vec<Arc<dyn Kernel>> {
         all(target_arch = "wasm32", target_feature = "simd128"),
     )))]
     let vectors = [];
-    vectors.into_iter().chain([kernel::<Portable>()]).flatten().collect()
+    vectors.into_iter().chain([mixed::<Portable>()]).flatten().collect()
 }
 
 /// Names of the kernels that this machine can run, the best first; [`CPU_VARIABLE`] takes one.
@@ -73,8 +77,16 @@ pub(super) fn by_speed(net: &Net, kernels: Vec<Arc<dyn Kernel>>) -> Vec<Engine> 
 /// # Errors
 /// None for a random net.
 pub(super) fn first_right(mut engines: Vec<Engine>) -> Result<Engine> {
-    let net = random_net(1, 2, &[9])?;
+    let net = small_net()?;
     let is_right = |engine: &Engine| selftest::on_picture(&net, &engine.with_net(&net), 37, 3).is_ok();
     let right = engines.iter().position(is_right).unwrap_or(engines.len() - 1);
     Ok(engines.swap_remove(right))
+}
+
+/// A net that has layers of both kinds: those that a kernel computes in Winograd's way, if it can, and others.
+///
+/// # Errors
+/// None.
+pub(super) fn small_net() -> Result<Net> {
+    random_net(1, 2, &[1, 9])
 }

@@ -5,19 +5,13 @@ use std::array;
 use super::lanes::Lanes;
 use super::packing::Block;
 
-/// A row of pixels to compute, and what its convolution reads.
+/// What the convolution of a row reads.
 #[derive(Clone, Copy)]
 pub(super) struct Row<'a> {
     /// Words of codes.
     pub input: &'a [u32],
     /// Where in `input` the words of a row are, for each word of a pixel and each tap of the window; `[word, tap]`.
     pub offsets: &'a Offsets,
-    /// Words from one plane to the next.
-    pub stride: usize,
-    /// Column of the first pixel; the left column of its window is the one before.
-    pub column: usize,
-    /// How many pixels.
-    pub width: usize,
 }
 
 /// Places in a buffer, and the last of them.
@@ -78,7 +72,7 @@ fn shape<L: Lanes, const CHANNELS: usize, const VECTORS: usize>(
     to: &mut [i32],
     to_stride: usize,
 ) {
-    let Row { input, offsets: Offsets { offsets, last }, .. } = *row;
+    let Row { input, offsets: Offsets { offsets, last } } = *row;
     let pixels = VECTORS * L::LANES;
     // So that nothing needs a check in the loop: they were a tenth of its time.
     let fits = column > 0 && last.checked_add(column - 1 + pixels).is_some_and(|end| end <= input.len());

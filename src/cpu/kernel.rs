@@ -1,13 +1,13 @@
-//! A kernel: what computes one row of a layer, for one instruction set.
+//! A kernel: what computes some rows of a layer, for one instruction set.
 
-use super::convolve::{Row, convolve};
-use super::lanes::Lanes;
-use super::packing::Packed;
-use super::requantize;
+use super::convolve::{Offsets, Row, convolve};
+use super::lanes::{Lanes, Tiles};
+use super::packing::{Packed, Weights};
+use super::{requantize, winograd};
 use crate::image::Sample;
-use crate::net::Layer;
+use crate::net::{Layer, TAPS};
 
-/// One row of a layer, on one instruction set.
+/// Some rows of a layer, on one instruction set.
 pub(super) trait Kernel: Send + Sync {
     /// The value of `ABPN_CPU` that asks for it.
     fn name(&self) -> &'static str;
@@ -15,23 +15,53 @@ pub(super) trait Kernel: Send + Sync {
     /// Codes of a word, 2 or 4.
     fn codes(&self) -> usize;
 
-    /// Pixels computed at once: so many words beyond a row's end are read.
-    fn pixels(&self) -> usize;
+    /// So many words beyond a row's end may be read.
+    fn beyond(&self) -> usize;
 
     /// A layer's weights as this kernel reads them.
     fn pack(&self, layer: &Layer) -> Packed;
 
-    /// The codes of a hidden layer's row, to `output`, `[word, stride]`. `acc` has room for
-    /// [`ACCUMULATORS`].
-    fn hidden(&self, layer: &Packed, row: &Row, acc: &mut [i32], output: &mut [u32]);
+    /// The codes of a hidden layer's rows, `[word, stride]` each.
+    fn hidden(&self, layer: &Packed, rows: &Rows, scratch: &mut Scratch, output: Target<u32>);
 
-    /// The residuals of the last layer's row for 8-bit samples, `[channel, stride]`.
-    fn last8(&self, layer: &Packed, row: &Row, acc: &mut [i32], output: &mut [i32]);
+    /// The residuals of the last layer's rows for 8-bit samples, `[channel, stride]` each.
+    fn last8(&self, layer: &Packed, rows: &Rows, scratch: &mut Scratch, output: Target<i32>);
 
     /// The same for 16-bit samples.
-    fn last16(&self, layer: &Packed, row: &Row, acc: &mut [i32], output: &mut [i32]);
+    fn last16(&self, layer: &Packed, rows: &Rows, scratch: &mut Scratch, output: Target<i32>);
 }
 
+/// Rows of pixels to compute, and what their convolution reads.
+pub(super) struct Rows<'a> {
+    /// Words of codes.
+    pub input: &'a [u32],
+    /// Where in `input` the rows are that are read, `[word, stride]` each: as many as [`Packed::rows`], one above and one
+    /// below. Those that no wanted row depends on may be any.
+    pub starts: &'a [usize],
+    /// Words from one plane to the next.
+    pub stride: usize,
+    /// Column of the first pixel; the left column of its window is the one before.
+    pub column: usize,
+    /// How many pixels a row.
+    pub width: usize,
+}
+
+/// Where what is computed goes.
+pub(super) struct Target<'a, T> {
+    pub buffer: &'a mut [T],
+    /// Where in `buffer` the rows are, of those that are computed as many as are wanted.
+    pub starts: &'a [usize],
+}
+
+/// What kernels work with, to be used again.
+#[derive(Default)]
+pub(super) struct Scratch {
+    offsets: Offsets,
+    acc: Vec<i32>,
+    winograd: winograd::Scratch,
+}
+
+/// Every layer by the products of the definition.
 impl<L: Lanes> Kernel for L {
     fn name(&self) -> &'static str {
         L::NAME
@@ -41,49 +71,133 @@ impl<L: Lanes> Kernel for L {
         L::CODES
     }
 
-    fn pixels(&self) -> usize {
+    fn beyond(&self) -> usize {
         L::VECTORS * L::LANES
     }
 
     fn pack(&self, layer: &Layer) -> Packed {
-        Packed::new::<L>(layer)
+        Packed::direct::<L>(layer)
     }
 
-    fn hidden(&self, layer: &Packed, row: &Row, acc: &mut [i32], output: &mut [u32]) {
+    fn hidden(&self, layer: &Packed, rows: &Rows, scratch: &mut Scratch, output: Target<u32>) {
+        let output = &mut output.buffer[output.starts[0]..];
         self.run(
             #[inline(always)]
             || {
-                for words in output.chunks_exact_mut(row.stride) {
-                    words[row.column..][..row.width].fill(0);
-                }
-                each_strip(*self, layer, row, acc, |channel, acc, x| {
+                each_strip(*self, layer, rows, scratch, |channel, acc, x| {
                     let (word, code) = (channel / L::CODES, channel % L::CODES);
-                    let words = &mut output[word * row.stride + row.column + x..][..acc.len()];
-                    requantize::codes(acc, &layer.layer, channel, code * (32 / L::CODES), words);
+                    let words = &mut output[word * rows.stride + rows.column + x..][..acc.len()];
+                    requantize::codes(acc, &layer.layer, channel, L::CODES, code, words);
                 });
             },
         );
     }
 
-    fn last8(&self, layer: &Packed, row: &Row, acc: &mut [i32], output: &mut [i32]) {
-        last::<L, u8>(*self, layer, row, acc, output);
+    fn last8(&self, layer: &Packed, rows: &Rows, scratch: &mut Scratch, output: Target<i32>) {
+        last::<L, u8>(*self, layer, rows, scratch, output);
     }
 
-    fn last16(&self, layer: &Packed, row: &Row, acc: &mut [i32], output: &mut [i32]) {
-        last::<L, u16>(*self, layer, row, acc, output);
+    fn last16(&self, layer: &Packed, rows: &Rows, scratch: &mut Scratch, output: Target<i32>) {
+        last::<L, u16>(*self, layer, rows, scratch, output);
     }
 }
 
-fn last<L: Lanes, S: Sample>(lanes: L, layer: &Packed, row: &Row, acc: &mut [i32], output: &mut [i32]) {
+fn last<L: Lanes, S: Sample>(lanes: L, layer: &Packed, rows: &Rows, scratch: &mut Scratch, output: Target<i32>) {
+    let output = &mut output.buffer[output.starts[0]..];
     lanes.run(
         #[inline(always)]
         || {
-            each_strip(lanes, layer, row, acc, |channel, acc, x| {
-                let residuals = &mut output[channel * row.stride + row.column + x..][..acc.len()];
+            each_strip(lanes, layer, rows, scratch, |channel, acc, x| {
+                let residuals = &mut output[channel * rows.stride + rows.column + x..][..acc.len()];
                 requantize::residuals::<S>(acc, &layer.layer, channel, residuals);
             });
         },
     );
+}
+
+/// Every layer in Winograd's way.
+#[derive(Clone, Copy)]
+pub(super) struct Winograd<L>(pub L);
+
+impl<L: Tiles> Kernel for Winograd<L> {
+    fn name(&self) -> &'static str {
+        L::NAME
+    }
+
+    fn codes(&self) -> usize {
+        L::CODES
+    }
+
+    fn beyond(&self) -> usize {
+        winograd::BEYOND
+    }
+
+    fn pack(&self, layer: &Layer) -> Packed {
+        Packed::winograd::<L>(layer)
+    }
+
+    fn hidden(&self, layer: &Packed, rows: &Rows, scratch: &mut Scratch, output: Target<u32>) {
+        winograd::hidden(self.0, layer, rows, &mut scratch.winograd, output);
+    }
+
+    fn last8(&self, layer: &Packed, rows: &Rows, scratch: &mut Scratch, output: Target<i32>) {
+        winograd::last::<L, u8>(self.0, layer, rows, &mut scratch.winograd, output);
+    }
+
+    fn last16(&self, layer: &Packed, rows: &Rows, scratch: &mut Scratch, output: Target<i32>) {
+        winograd::last::<L, u16>(self.0, layer, rows, &mut scratch.winograd, output);
+    }
+}
+
+/// Each layer in the way that takes fewer instructions.
+pub(super) struct Mixed<L> {
+    direct: L,
+    winograd: Winograd<L>,
+}
+
+impl<L: Tiles> Mixed<L> {
+    pub fn new(lanes: L) -> Self {
+        Self { direct: lanes, winograd: Winograd(lanes) }
+    }
+
+    /// What a layer was packed for.
+    fn of(&self, layer: &Packed) -> &dyn Kernel {
+        match layer.weights {
+            Weights::Direct(_) => &self.direct,
+            Weights::Winograd(_) => &self.winograd,
+        }
+    }
+}
+
+impl<L: Tiles> Kernel for Mixed<L> {
+    fn name(&self) -> &'static str {
+        L::NAME
+    }
+
+    fn codes(&self) -> usize {
+        L::CODES
+    }
+
+    fn beyond(&self) -> usize {
+        self.direct.beyond().max(self.winograd.beyond())
+    }
+
+    fn pack(&self, layer: &Layer) -> Packed {
+        let (direct, winograd) = (self.direct.pack(layer), self.winograd.pack(layer));
+        if winograd.instructions < direct.instructions { winograd } else { direct }
+    }
+
+    fn hidden(&self, layer: &Packed, rows: &Rows, scratch: &mut Scratch, output: Target<u32>) {
+        self.of(layer).hidden(layer, rows, scratch, output);
+    }
+
+    fn last8(&self, layer: &Packed, rows: &Rows, scratch: &mut Scratch, output: Target<i32>) {
+        self.of(layer).last8(layer, rows, scratch, output);
+    }
+
+    fn last16(&self, layer: &Packed, rows: &Rows, scratch: &mut Scratch, output: Target<i32>) {
+        self.of(layer).last16(layer, rows, scratch, output);
+    }
 }
 
 /// Most pixels of a strip: few enough that the codes of its windows and what is made of them stay in the first cache,
@@ -91,7 +205,7 @@ fn last<L: Lanes, S: Sample>(lanes: L, layer: &Packed, row: &Row, acc: &mut [i32
 const STRIP: usize = 128;
 
 /// Accumulators that a kernel works on: of a strip and the most channels of a block.
-pub(super) const ACCUMULATORS: usize = STRIP * 8;
+const ACCUMULATORS: usize = STRIP * 8;
 
 /// Convolves a row strip by strip, and has `finish` take each channel's accumulators of a strip, with the channel and the
 /// first pixel's place in the row.
@@ -99,18 +213,26 @@ pub(super) const ACCUMULATORS: usize = STRIP * 8;
 fn each_strip<L: Lanes>(
     lanes: L,
     layer: &Packed,
-    row: &Row,
-    acc: &mut [i32],
+    rows: &Rows,
+    scratch: &mut Scratch,
     mut finish: impl FnMut(usize, &[i32], usize),
 ) {
+    let Weights::Direct(blocks) = &layer.weights else { unreachable!("a layer that was packed for another kernel") };
+    let Scratch { offsets, acc, .. } = scratch;
+    acc.resize(ACCUMULATORS, 0);
+    offsets.set((0..layer.words * TAPS).map(|i| {
+        let (word, tap) = (i / TAPS, i % TAPS);
+        rows.starts[tap / 3] + word * rows.stride + tap % 3
+    }));
+    let row = Row { input: rows.input, offsets };
     let size = L::VECTORS * L::LANES;
     let strip = STRIP / size * size;
-    for x in (0..row.width).step_by(strip) {
-        let pixels = strip.min(row.width - x);
-        for block in &layer.blocks {
+    for x in (0..rows.width).step_by(strip) {
+        let pixels = strip.min(rows.width - x);
+        for block in blocks {
             for start in (0..pixels).step_by(size) {
                 let vectors = size.min(pixels - start).div_ceil(L::LANES);
-                convolve(lanes, block, row, row.column + x + start, vectors, &mut acc[start..], strip);
+                convolve(lanes, block, &row, rows.column + x + start, vectors, &mut acc[start..], strip);
             }
             for (&channel, acc) in block.channels.iter().zip(acc.chunks_exact(strip)) {
                 finish(channel, &acc[..pixels], x);

@@ -76,3 +76,50 @@ pub(super) enum Sums {
     /// their weights.
     Narrow(usize),
 }
+
+/// What Winograd's convolution (`winograd.rs`) needs besides: vectors in which a lane is a tile, 4 pixels wide, or what
+/// comes of it. A lane holds an i32, or a *pair*: two i16 of different channels.
+///
+/// All arithmetic wraps around. The order of a vector's tiles is an instruction set's own affair.
+pub(super) trait Tiles: Lanes {
+    /// Instructions that stand for one of an instruction set that has all of these, about.
+    const EMULATION: usize = 1;
+
+    /// The words of the columns 0 to 5 of a vector of tiles: those of a tile and the next two. Tile 0 begins with the first
+    /// of `words`, of which 4 a tile and 4 more are read.
+    fn columns(self, words: &[u32]) -> [Self::Acc; 6];
+
+    /// Words of codes as pairs: codes `i` and `i + CODES / 2` of each, for all `i` below `CODES / 2`; what comes after them
+    /// doesn't matter.
+    fn pairs(self, words: Self::Acc) -> [Self::Acc; 2];
+
+    /// The sum of pairs.
+    fn add16(self, a: Self::Acc, b: Self::Acc) -> Self::Acc;
+
+    /// The difference of pairs.
+    fn sub16(self, a: Self::Acc, b: Self::Acc) -> Self::Acc;
+
+    /// Four times a pair.
+    fn times4_16(self, a: Self::Acc) -> Self::Acc;
+
+    /// Adds the products of two pairs.
+    fn add_pair_products(self, acc: Self::Acc, a: Self::Acc, b: Self::Acc) -> Self::Acc;
+
+    /// The sum of i32.
+    fn add32(self, a: Self::Acc, b: Self::Acc) -> Self::Acc;
+
+    /// The difference of i32.
+    fn sub32(self, a: Self::Acc, b: Self::Acc) -> Self::Acc;
+
+    /// Four times an i32.
+    fn times4_32(self, a: Self::Acc) -> Self::Acc;
+
+    /// The low 32 bits of the product.
+    fn mul32(self, a: Self::Acc, b: Self::Acc) -> Self::Acc;
+
+    /// Shifts each i32 right by 6, with its sign.
+    fn shr6_32(self, a: Self::Acc) -> Self::Acc;
+
+    /// Writes 4 pixels a tile, tile 0 first, from the first [`Lanes::LANES`] elements of each of their columns.
+    fn interleave(self, columns: [&[u32]; 4], to: &mut [u32]);
+}

@@ -1,12 +1,11 @@
 //! The net on the CPU, as fast as it goes; the bytes are the reference's.
 //!
 //! What differs between instruction sets is one file each: `avx2.rs` and its neighbours, behind the trait of `lanes.rs`.
-//! `convolve.rs` is every kernel's hot loop, `kernel.rs` a layer's row, `sweep.rs` the way of rows through the layers.
+//! `convolve.rs` is every kernel's hot loop, or `winograd.rs` where that takes fewer instructions; `kernel.rs` makes a layer's
+//! rows, `sweep.rs` takes rows through the layers.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
-#[cfg(target_arch = "x86_64")]
-mod avx2_pairs;
 #[cfg(target_arch = "x86_64")]
 mod avx512_vnni;
 #[cfg(target_arch = "x86_64")]
@@ -35,6 +34,7 @@ mod sse2;
 mod sweep;
 #[cfg(test)]
 mod tests;
+mod winograd;
 
 pub use choice::{CPU_VARIABLE, kernels};
 

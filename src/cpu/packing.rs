@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use super::groups::{Group, Step, groups};
-use super::lanes::{Lanes, Sums};
+use super::lanes::{Lanes, Sums, Tiles};
+use super::winograd::{self, Transformed};
 use crate::image::Sample;
 use crate::net::{Layer, TAPS};
 
@@ -12,10 +13,17 @@ pub(super) struct Packed {
     pub layer: Layer,
     /// Words of codes an input pixel.
     pub words: usize,
-    /// Blocks of output channels.
-    pub blocks: Vec<Block>,
+    pub weights: Weights,
     /// Instructions that the convolution takes a pixel, about.
     pub instructions: f64,
+}
+
+/// The weights of a layer, and so how it is computed.
+pub(super) enum Weights {
+    /// Row by row with the products of the definition, in blocks of output channels: `convolve.rs`.
+    Direct(Vec<Block>),
+    /// Four rows at a time in Winograd's way: `winograd.rs`.
+    Winograd(Transformed),
 }
 
 /// Output channels that are computed at once.
@@ -29,7 +37,8 @@ pub(super) struct Block {
 }
 
 impl Packed {
-    pub fn new<L: Lanes>(layer: &Layer) -> Self {
+    /// For `convolve.rs`.
+    pub fn direct<L: Lanes>(layer: &Layer) -> Self {
         let words = layer.in_channels.div_ceil(L::CODES);
         // Of about one size: a block of few channels takes nearly as long as a full one.
         let count = layer.out_channels.div_ceil(L::CHANNELS);
@@ -54,17 +63,37 @@ impl Packed {
         });
         let blocks: Vec<Block> = blocks.collect();
         let instructions = blocks.iter().map(Block::instructions::<L>).sum();
-        Self { words, blocks, instructions, layer: layer.clone() }
+        Self { words, weights: Weights::Direct(blocks), instructions, layer: layer.clone() }
+    }
+
+    /// For `winograd.rs`.
+    pub fn winograd<L: Tiles>(layer: &Layer) -> Self {
+        Self {
+            words: layer.in_channels.div_ceil(L::CODES),
+            weights: Weights::Winograd(Transformed::new::<L>(layer)),
+            instructions: winograd::instructions::<L>(layer),
+            layer: layer.clone(),
+        }
+    }
+
+    /// Rows that are computed at once.
+    pub fn rows(&self) -> usize {
+        match self.weights {
+            Weights::Direct(_) => 1,
+            Weights::Winograd(_) => winograd::SIDE,
+        }
     }
 }
 
 impl Block {
-    /// Instructions that it takes a pixel, without loads, about.
+    /// Instructions that it takes a pixel, about.
     #[expect(clippy::cast_precision_loss, reason = "thousands")]
     fn instructions<L: Lanes>(&self) -> f64 {
-        // A group's sums are widened, added and stored.
-        let a_vector = self.steps.positions.len() * L::INSTRUCTIONS + self.steps.lens.len() * 3;
-        (self.bias.len() * a_vector) as f64 / L::LANES as f64
+        // Codes are loaded once for all channels, weights once for all vectors. A group's sums are widened, added and stored.
+        let loads = 1.0 / self.bias.len() as f64 + 1.0 / L::VECTORS as f64;
+        let steps = self.steps.positions.len() as f64 * (L::INSTRUCTIONS as f64 + loads);
+        let groups = (self.steps.lens.len() * 3) as f64;
+        self.bias.len() as f64 * (steps + groups) / L::LANES as f64
     }
 }
 

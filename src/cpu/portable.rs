@@ -1,6 +1,6 @@
 //! Plain Rust, for every machine: what a compiler makes of short loops.
 
-use super::lanes::Lanes;
+use super::lanes::{Lanes, Tiles};
 
 /// Eight pixels in arrays.
 #[derive(Clone, Copy)]
@@ -75,5 +75,101 @@ impl Lanes for Portable {
     #[inline(always)]
     fn store(self, acc: Self::Acc, to: &mut [i32]) {
         to[..Self::LANES].copy_from_slice(&acc);
+    }
+}
+
+/// The upper bits of a pair's two numbers.
+const SIGNS: i32 = 0x8000_8000_u32.cast_signed();
+
+impl Portable {
+    /// Each lane of what `of` makes of the lanes of two vectors.
+    #[inline(always)]
+    fn each(self, a: [i32; 8], b: [i32; 8], of: impl Fn(i32, i32) -> i32) -> [i32; 8] {
+        let mut lanes = [0; 8];
+        for (lane, (a, b)) in lanes.iter_mut().zip(a.into_iter().zip(b)) {
+            *lane = of(a, b);
+        }
+        lanes
+    }
+}
+
+/// Pairs are added as words, the upper bits of each number apart, so that none carries into its neighbour.
+impl Tiles for Portable {
+    const EMULATION: usize = 8;
+
+    #[inline(always)]
+    fn columns(self, words: &[u32]) -> [[i32; 8]; 6] {
+        let words = &words[..4 * Self::LANES + 4];
+        let mut columns = [[0; 8]; 6];
+        for (column, lanes) in columns.iter_mut().enumerate() {
+            for (tile, lane) in lanes.iter_mut().enumerate() {
+                *lane = words[4 * tile + column].cast_signed();
+            }
+        }
+        columns
+    }
+
+    #[inline(always)]
+    fn pairs(self, words: [i32; 8]) -> [[i32; 8]; 2] {
+        [words, words]
+    }
+
+    #[inline(always)]
+    fn add16(self, a: [i32; 8], b: [i32; 8]) -> [i32; 8] {
+        self.each(a, b, |a, b| (a & !SIGNS).wrapping_add(b & !SIGNS) ^ ((a ^ b) & SIGNS))
+    }
+
+    #[inline(always)]
+    fn sub16(self, a: [i32; 8], b: [i32; 8]) -> [i32; 8] {
+        self.each(a, b, |a, b| (a | SIGNS).wrapping_sub(b & !SIGNS) ^ ((a ^ !b) & SIGNS))
+    }
+
+    #[inline(always)]
+    fn times4_16(self, a: [i32; 8]) -> [i32; 8] {
+        self.each(a, a, |a, _| a << 2 & !0x0003_0003)
+    }
+
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "it takes pairs apart")]
+    fn add_pair_products(self, acc: [i32; 8], a: [i32; 8], b: [i32; 8]) -> [i32; 8] {
+        let products = self.each(a, b, |a, b| {
+            let low = i32::from(a as i16) * i32::from(b as i16);
+            low.wrapping_add((a >> 16) * (b >> 16))
+        });
+        self.add32(acc, products)
+    }
+
+    #[inline(always)]
+    fn add32(self, a: [i32; 8], b: [i32; 8]) -> [i32; 8] {
+        self.each(a, b, i32::wrapping_add)
+    }
+
+    #[inline(always)]
+    fn sub32(self, a: [i32; 8], b: [i32; 8]) -> [i32; 8] {
+        self.each(a, b, i32::wrapping_sub)
+    }
+
+    #[inline(always)]
+    fn times4_32(self, a: [i32; 8]) -> [i32; 8] {
+        self.each(a, a, |a, _| a << 2)
+    }
+
+    #[inline(always)]
+    fn mul32(self, a: [i32; 8], b: [i32; 8]) -> [i32; 8] {
+        self.each(a, b, i32::wrapping_mul)
+    }
+
+    #[inline(always)]
+    fn shr6_32(self, a: [i32; 8]) -> [i32; 8] {
+        self.each(a, a, |a, _| a >> 6)
+    }
+
+    #[inline(always)]
+    fn interleave(self, columns: [&[u32]; 4], to: &mut [u32]) {
+        for (tile, to) in to[..4 * Self::LANES].chunks_exact_mut(4).enumerate() {
+            for (to, column) in to.iter_mut().zip(columns) {
+                *to = column[tile];
+            }
+        }
     }
 }

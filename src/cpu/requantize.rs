@@ -4,15 +4,18 @@
 use crate::image::Sample;
 use crate::net::Layer;
 
-/// Accumulators of one hidden channel to codes, added to `words` from bit `shift` on.
+/// Accumulators of one hidden channel to codes, put into `words` of `codes` codes as code `code`.
 #[inline(always)]
-pub(super) fn codes(acc: &[i32], layer: &Layer, channel: usize, shift: usize, words: &mut [u32]) {
+pub(super) fn codes(acc: &[i32], layer: &Layer, channel: usize, codes: usize, code: usize, words: &mut [u32]) {
+    let bits = 32 / codes;
+    let shift = code * bits;
+    let others = !(u32::MAX >> (32 - bits) << shift);
     let limit = layer.limit[channel].cast_signed();
     let (pre, post) = (u32::from(layer.pre[channel]), u32::from(layer.post[channel]));
     let (mul, half) = (u32::from(layer.mul[channel]), 1 << (post - 1));
     for (&acc, word) in acc.iter().zip(words) {
         let a = acc.clamp(0, limit).cast_unsigned() >> pre;
-        *word |= (a.wrapping_mul(mul).wrapping_add(half) >> post) << shift;
+        *word = *word & others | (a.wrapping_mul(mul).wrapping_add(half) >> post) << shift;
     }
 }
 

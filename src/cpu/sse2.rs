@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::lanes::Lanes;
+use super::lanes::{Lanes, Tiles};
 
 /// Four pixels in a register.
 #[derive(Clone, Copy)]
@@ -95,6 +95,117 @@ impl Lanes for Sse2 {
         // SAFETY: x86-64 has the one, the slice the others.
         unsafe {
             _mm_storeu_si128(to.as_mut_ptr().cast(), acc);
+        }
+    }
+}
+
+/// An expression of SSE2 instructions that touch registers alone.
+macro_rules! registers {
+    ($work:expr) => {{
+        #[expect(unsafe_code, reason = "SSE2 has to be there")]
+        // SAFETY: it is a part of x86-64.
+        unsafe {
+            $work
+        }
+    }};
+}
+
+impl Sse2 {
+    /// Of four vectors that come one after the other, as rows, the columns.
+    #[inline(always)]
+    fn transposed(self, [a, b, c, d]: [__m128i; 4]) -> [__m128i; 4] {
+        registers!({
+            let (ab, cd) = (_mm_unpacklo_epi32(a, b), _mm_unpacklo_epi32(c, d));
+            let (ab_high, cd_high) = (_mm_unpackhi_epi32(a, b), _mm_unpackhi_epi32(c, d));
+            [
+                _mm_unpacklo_epi64(ab, cd),
+                _mm_unpackhi_epi64(ab, cd),
+                _mm_unpacklo_epi64(ab_high, cd_high),
+                _mm_unpackhi_epi64(ab_high, cd_high),
+            ]
+        })
+    }
+
+    /// Four vectors of words that come one after the other.
+    #[inline(always)]
+    fn load_four(self, words: &[u32]) -> [__m128i; 4] {
+        let words = &words[..4 * Self::LANES];
+        [
+            self.load(words),
+            self.load(&words[Self::LANES..]),
+            self.load(&words[2 * Self::LANES..]),
+            self.load(&words[3 * Self::LANES..]),
+        ]
+    }
+}
+
+impl Tiles for Sse2 {
+    #[inline(always)]
+    fn columns(self, words: &[u32]) -> [__m128i; 6] {
+        let [c0, c1, c2, c3] = self.transposed(self.load_four(words));
+        let [c4, c5, ..] = self.transposed(self.load_four(&words[4..]));
+        [c0, c1, c2, c3, c4, c5]
+    }
+
+    #[inline(always)]
+    fn pairs(self, words: __m128i) -> [__m128i; 2] {
+        [words, words]
+    }
+
+    #[inline(always)]
+    fn add16(self, a: __m128i, b: __m128i) -> __m128i {
+        registers!(_mm_add_epi16(a, b))
+    }
+
+    #[inline(always)]
+    fn sub16(self, a: __m128i, b: __m128i) -> __m128i {
+        registers!(_mm_sub_epi16(a, b))
+    }
+
+    #[inline(always)]
+    fn times4_16(self, a: __m128i) -> __m128i {
+        registers!(_mm_slli_epi16::<2>(a))
+    }
+
+    #[inline(always)]
+    fn add_pair_products(self, acc: __m128i, a: __m128i, b: __m128i) -> __m128i {
+        registers!(_mm_add_epi32(acc, _mm_madd_epi16(a, b)))
+    }
+
+    #[inline(always)]
+    fn add32(self, a: __m128i, b: __m128i) -> __m128i {
+        registers!(_mm_add_epi32(a, b))
+    }
+
+    #[inline(always)]
+    fn sub32(self, a: __m128i, b: __m128i) -> __m128i {
+        registers!(_mm_sub_epi32(a, b))
+    }
+
+    #[inline(always)]
+    fn times4_32(self, a: __m128i) -> __m128i {
+        registers!(_mm_slli_epi32::<2>(a))
+    }
+
+    #[inline(always)]
+    fn mul32(self, a: __m128i, b: __m128i) -> __m128i {
+        registers!({
+            let even = _mm_mul_epu32(a, b);
+            let odd = _mm_mul_epu32(_mm_srli_epi64::<32>(a), _mm_srli_epi64::<32>(b));
+            _mm_unpacklo_epi32(_mm_shuffle_epi32::<0b10_00>(even), _mm_shuffle_epi32::<0b10_00>(odd))
+        })
+    }
+
+    #[inline(always)]
+    fn shr6_32(self, a: __m128i) -> __m128i {
+        registers!(_mm_srai_epi32::<6>(a))
+    }
+
+    #[inline(always)]
+    fn interleave(self, [c0, c1, c2, c3]: [&[u32]; 4], to: &mut [u32]) {
+        let tiles = self.transposed([self.load(c0), self.load(c1), self.load(c2), self.load(c3)]);
+        for (vector, to) in tiles.into_iter().zip(to[..4 * Self::LANES].chunks_exact_mut(Self::LANES)) {
+            self.store(vector, bytemuck::cast_slice_mut(to));
         }
     }
 }

@@ -1,26 +1,34 @@
 //! A sweep: rows go through all layers one after the other, top to bottom.
 //!
 //! When a row of the picture comes in, the first layer can compute the row above it, the second layer the row above that,
-//! and so on to finished pixels. So each layer needs only three rows of the one before, which stay in the cache.
+//! and so on to finished pixels; a layer of which a kernel computes four rows at once waits until it can do so. So each layer
+//! needs only a few rows of the one before, which stay in the cache.
 
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::convolve::{Offsets, Row};
-use super::kernel::{ACCUMULATORS, Kernel};
+use super::kernel::{Kernel, Rows, Scratch, Target};
 use super::packing::{Packed, pack_pixels};
-use super::reconstruct;
+use super::{reconstruct, winograd};
 use crate::image::{Rgb, Sample};
-use crate::net::TAPS;
 
-/// Rows that a convolution reads, and so all that are kept of a layer.
-const KEPT: usize = 3;
+/// Most rows that a kernel computes at once.
+const MOST_ROWS: usize = winograd::SIDE;
 
 /// A net, ready to run on a kernel.
 pub(super) struct Program {
     pub kernel: Arc<dyn Kernel>,
     pub layers: Vec<Packed>,
     pub scale: usize,
+}
+
+impl Program {
+    /// Rows that are kept of a layer's input. Those that the layer is to compute next depend on as many and 2; the last of
+    /// these was still to come when the layer before computed rows for the last time.
+    fn kept(&self, layer: usize) -> usize {
+        let made_at_once = layer.checked_sub(1).map_or(1, |before| self.layers[before].rows());
+        self.layers[layer].rows() + 1 + made_at_once
+    }
 }
 
 /// The part of a picture that a sweep finishes, in input pixels.
@@ -64,7 +72,7 @@ impl Geometry {
     fn new(columns: &Range<usize>, kernel: &dyn Kernel) -> Self {
         // An odd number of cache lines of 16 words: planes that lie a power of 2 apart would compete for one place in the
         // cache.
-        let lines = (columns.len() + 2 + kernel.pixels()).div_ceil(16);
+        let lines = (columns.len() + 2 + kernel.beyond()).div_ceil(16);
         Self { origin: columns.start, stride: (lines | 1) * 16 }
     }
 }
@@ -72,13 +80,13 @@ impl Geometry {
 /// The buffers of a sweep, to be used again.
 #[derive(Default)]
 pub(super) struct Workspace {
-    /// The last rows of each layer's input, `[KEPT + 1, word, stride]`; row `y` is at `y % KEPT`, and after them is a row
+    /// The last rows of each layer's input, `[kept + 1, word, stride]`; row `y` is at `y % kept`, and after them is a row
     /// outside the picture.
     inputs: Vec<Vec<u32>>,
-    /// Where one layer's row is to be read.
-    offsets: Offsets,
-    acc: Vec<i32>,
-    /// `[channel, stride]`.
+    /// For each layer the row that it computes next.
+    next: Vec<usize>,
+    scratch: Scratch,
+    /// `[row, channel, stride]`.
     residuals: Vec<i32>,
 }
 
@@ -91,11 +99,10 @@ impl Workspace {
         }
         let layers = &program.layers;
         self.inputs.resize_with(layers.len(), Vec::new);
-        for (input, layer) in self.inputs.iter_mut().zip(layers) {
-            zeros(input, (KEPT + 1) * layer.words * stride);
+        for (index, (input, layer)) in self.inputs.iter_mut().zip(layers).enumerate() {
+            zeros(input, (program.kept(index) + 1) * layer.words * stride);
         }
-        let channels = |layer: &Packed| layer.layer.out_channels;
-        zeros(&mut self.acc, ACCUMULATORS);
+        let channels = |layer: &Packed| layer.rows() * layer.layer.out_channels;
         zeros(&mut self.residuals, layers.last().map_or(0, channels) * stride);
     }
 }
@@ -116,52 +123,54 @@ pub(super) fn sweep<S: Sample>(
     let geometry = Geometry::new(&window.columns, &**kernel);
     let Geometry { origin, stride } = geometry;
     workspace.clear(program, stride);
-    let Workspace { inputs, offsets, acc, residuals } = workspace;
+    let Workspace { inputs, next, scratch, residuals } = workspace;
+    next.clear();
+    next.extend((0..halo).map(|index| needed(halo - 1 - index).rows.start));
     let row_len = rgb.width * scale * 3;
-    for incoming in window.rows.start..area.rows.end + halo {
-        if window.rows.contains(&incoming) {
-            let pixels = rgb.row(origin, incoming, window.columns.len());
-            let words = layers[0].words * stride;
-            pack_pixels(pixels, kernel.codes(), &mut inputs[0][incoming % KEPT * words..][..words], stride, 1);
-        }
-        for (index, layer) in layers.iter().enumerate() {
-            let Some(y) = incoming.checked_sub(index + 1) else { break };
-            let needed = needed(halo - 1 - index);
-            if !needed.rows.contains(&y) {
-                continue;
-            }
+    for incoming in window.rows {
+        let pixels = rgb.row(origin, incoming, window.columns.len());
+        let words = layers[0].words * stride;
+        pack_pixels(pixels, kernel.codes(), &mut inputs[0][incoming % program.kept(0) * words..][..words], stride, 1);
+        let next_of = |index: usize, next: &[usize]| {
+            let (y, end) = (next[index], needed(halo - 1 - index).rows.end);
+            // The first row that it isn't given yet, and the first that it does not need now.
+            let given = index.checked_sub(1).map_or(incoming + 1, |before| next[before]);
+            let wanted = layers[index].rows().min(end - y);
+            let below = (y + wanted + 1).min(rgb.height);
+            (wanted > 0 && below <= given).then_some((index, y, wanted, below))
+        };
+        // The last layer that can: so each has used what it is given before it is given more.
+        while let Some((index, y, wanted, below)) = (0..halo).rev().find_map(|index| next_of(index, next)) {
+            next[index] += wanted;
+            let layer = &layers[index];
+            let columns = needed(halo - 1 - index).columns;
+            let (column, width) = (columns.start - origin + 1, columns.len());
             let (before, after) = inputs.split_at_mut(index + 1);
-            let slots = [
-                y.checked_sub(1).map_or(KEPT, |above| above % KEPT),
-                y % KEPT,
-                if y + 1 < rgb.height { (y + 1) % KEPT } else { KEPT },
-            ];
-            offsets.set((0..layer.words * TAPS).map(|i| {
-                let (word, tap) = (i / TAPS, i % TAPS);
-                (slots[tap / 3] * layer.words + word) * stride + tap % 3
-            }));
-            let (column, width) = (needed.columns.start - origin + 1, needed.columns.len());
-            let row = Row { input: &before[index], offsets, stride, column, width };
-            if let Some((to, next)) = after.first_mut().zip(layers.get(index + 1)) {
-                let words = next.words * stride;
-                let to = &mut to[y % KEPT * words..][..words];
-                kernel.hidden(layer, &row, acc, to);
-                watch.row(index, y, to, geometry);
+            let kept = program.kept(index);
+            let starts: [usize; MOST_ROWS + 2] = std::array::from_fn(|row| {
+                let slot = (y + row).checked_sub(1).filter(|&row| row < below).map_or(kept, |row| row % kept);
+                slot * layer.words * stride
+            });
+            let rows = Rows { input: &before[index], starts: &starts[..layer.rows() + 2], stride, column, width };
+            if let Some((to, after)) = after.first_mut().zip(layers.get(index + 1)) {
+                let start = |y: usize| y % program.kept(index + 1) * after.words * stride;
+                let starts: [usize; MOST_ROWS] = std::array::from_fn(|row| start(y + row));
+                kernel.hidden(layer, &rows, scratch, Target { buffer: to, starts: &starts[..wanted] });
+                for y in y..y + wanted {
+                    watch.row(index, y, &to[start(y)..][..after.words * stride], geometry);
+                }
             } else {
+                let a_row = layer.layer.out_channels * stride;
+                let starts: [usize; MOST_ROWS] = std::array::from_fn(|row| row * a_row);
                 let last = if S::BITS == 8 { Kernel::last8 } else { Kernel::last16 };
-                last(&**kernel, layer, &row, acc, residuals);
-                let rows = &mut output[(y - area.rows.start) * scale * row_len..][..scale * row_len];
-                let anchor = rgb.row(area.columns.start, y, width);
-                reconstruct::rows(
-                    &residuals[column..],
-                    stride,
-                    anchor,
-                    *scale,
-                    rows,
-                    row_len,
-                    area.columns.start * scale * 3,
-                );
-                watch.row(index, y, &[], geometry);
+                last(&**kernel, layer, &rows, scratch, Target { buffer: residuals, starts: &starts[..wanted] });
+                for (y, residuals) in (y..y + wanted).zip(residuals.chunks_exact(a_row)) {
+                    let rows = &mut output[(y - area.rows.start) * scale * row_len..][..scale * row_len];
+                    let anchor = rgb.row(area.columns.start, y, width);
+                    let start = area.columns.start * scale * 3;
+                    reconstruct::rows(&residuals[column..], stride, anchor, *scale, rows, row_len, start);
+                    watch.row(index, y, &[], geometry);
+                }
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Every kernel of this machine against the reference.
 
-use super::convolve::Row;
+use super::kernel::{Rows, Scratch, Target, Winograd};
+use super::lanes::Lanes;
 use super::model::Model;
 use super::packing::Packed;
 use super::portable::Portable;
@@ -10,9 +11,15 @@ use crate::net::{ABPN_X3, Net};
 use crate::random::Random;
 use crate::{reference, selftest};
 
-/// The kernels of this machine, and models of the instructions of others.
+/// The kernels of this machine, and models of the instructions of others. Where layers are computed in two ways, also those
+/// that compute all of them in one.
 fn kernels() -> Vec<Arc<dyn Kernel>> {
     let mut kernels = choice::runnable();
+    kernels.extend([Arc::new(Portable) as Arc<dyn Kernel>, Arc::new(Winograd(Portable))]);
+    #[cfg(target_arch = "x86_64")]
+    if let Some(avx2) = avx2::Avx2::detect() {
+        kernels.extend([Arc::new(avx2) as Arc<dyn Kernel>, Arc::new(Winograd(avx2))]);
+    }
     kernels.extend([
         Arc::new(Model::<0, 0>) as Arc<dyn Kernel>,
         Arc::new(Model::<128, 0>),
@@ -53,7 +60,7 @@ fn every_layer_of_many_nets_has_the_references_codes() {
         for engine in engines(&net) {
             // Smaller than a vector, than a block, and of several of them; the large before the small, so that a buffer that
             // keeps something is found.
-            for (width, height) in [(131, 9), (64, 5), (1, 1), (1, 40), (3, 2), (9, 8), (25, 3), (70, 1)] {
+            for (width, height) in [(131, 9), (64, 5), (1, 1), (1, 40), (3, 5), (9, 8), (33, 17), (70, 1)] {
                 selftest::on_picture(&net, &engine, width, height)
                     .unwrap_or_else(|error| panic!("x{scale} {hidden:?} {width}x{height}: {error}"));
             }
@@ -171,8 +178,8 @@ impl Kernel for Wrong {
         self.0.codes()
     }
 
-    fn pixels(&self) -> usize {
-        self.0.pixels()
+    fn beyond(&self) -> usize {
+        self.0.beyond()
     }
 
     fn pack(&self, layer: &Layer) -> Packed {
@@ -181,16 +188,16 @@ impl Kernel for Wrong {
         self.0.pack(&layer)
     }
 
-    fn hidden(&self, layer: &Packed, row: &Row, acc: &mut [i32], output: &mut [u32]) {
-        self.0.hidden(layer, row, acc, output);
+    fn hidden(&self, layer: &Packed, rows: &Rows, scratch: &mut Scratch, output: Target<u32>) {
+        self.0.hidden(layer, rows, scratch, output);
     }
 
-    fn last8(&self, layer: &Packed, row: &Row, acc: &mut [i32], output: &mut [i32]) {
-        self.0.last8(layer, row, acc, output);
+    fn last8(&self, layer: &Packed, rows: &Rows, scratch: &mut Scratch, output: Target<i32>) {
+        self.0.last8(layer, rows, scratch, output);
     }
 
-    fn last16(&self, layer: &Packed, row: &Row, acc: &mut [i32], output: &mut [i32]) {
-        self.0.last16(layer, row, acc, output);
+    fn last16(&self, layer: &Packed, rows: &Rows, scratch: &mut Scratch, output: Target<i32>) {
+        self.0.last16(layer, rows, scratch, output);
     }
 }
 
@@ -206,10 +213,12 @@ fn a_kernel_that_is_wrong_is_not_chosen() {
 }
 
 #[test]
-fn nets_of_small_weights_run_on_bytes_and_of_large_ones_on_pairs() {
-    let Some(bytes) = kernels().into_iter().find(|kernel| kernel.name() == "avx2") else { return };
-    let Some(pairs) = kernels().into_iter().find(|kernel| kernel.name() == "avx2-pairs") else { return };
-    let faster = |net: &Net| choice::by_speed(net, vec![Arc::clone(&pairs), Arc::clone(&bytes)]).swap_remove(0).label();
-    assert_eq!(faster(&Net::read(ABPN_X3).unwrap()), "CPU (avx2)");
-    assert_eq!(faster(&random_net(1, 3, &[28, 28]).unwrap()), "CPU (avx2-pairs)");
+fn each_layer_is_computed_in_the_way_that_takes_fewer_instructions() {
+    let Some(avx2) = choice::runnable().into_iter().find(|kernel| kernel.name() == "avx2") else { return };
+    let rows = |net: &Net| net.layers().iter().map(|layer| avx2.pack(layer).rows()).collect::<Vec<_>>();
+    assert_eq!(rows(&Net::read(ABPN_X3).unwrap())[1..], [4; 6]);
+    assert_eq!(rows(&random_net(1, 3, &[1, 64]).unwrap()), [1, 4, 4]);
+    // What is tested at start-up.
+    let tested = rows(&choice::small_net().unwrap());
+    assert!(tested.contains(&1) && tested.contains(&4), "{tested:?}");
 }

@@ -1,0 +1,597 @@
+//! The 3x3 convolution of 4x4 tiles of pixels in Winograd's way, F(4x4, 3x3): a quarter of the products, and exact.
+//!
+//! For a tile of outputs `S` of one input channel, with a window `d` of 6x6 codes and 3x3 weights `w`, Lavin and Gray
+//! (Fast Algorithms for Convolutional Neural Networks, CVPR 2016) have `S = A^T ((G w G^T) * (B^T d B)) A`, `*` being
+//! element by element. `G` has fractions with the denominator 24. [`G`] here is 24 times it, save its last row, which is 6
+//! times it; the last column of `A^T` has the 4 that this lacks. So what comes out is `24^2 S = 2^6 * 9 S`, in integers.
+//!
+//! - `B^T d B` of codes is within -17340..=17340: two of the rows `[0, -4, -4, 1, 1, 0]` weigh 2*2 + 8*8 codes with one sign.
+//!   `G w G^T` is within 12*12*127 = 18288. So both are i16, and a pair of products is an i32.
+//! - All else is additions and small factors modulo 2^32, so it doesn't matter whether sums fit before the end: `2^6 * 9 S`
+//!   is right modulo 2^32. So is, times the inverse of 9 modulo 2^32, `2^6 S`.
+//! - The sum of all channels is within 64 * 9 * 127 * 255 = 18,653,760 < 2^25, so `2^6 S` fits an i32, and a shift gives `S`.
+//!   The bias comes after it.
+//!
+//! The same holds for each output of a tile whatever the codes are that it does not depend on: they may be anything.
+
+use std::array;
+
+use super::kernel::{Rows, Target};
+use super::lanes::{Lanes, Tiles};
+use super::packing::{Packed, Weights};
+use super::requantize;
+use crate::image::Sample;
+use crate::net::Layer;
+
+/// Pixels of a tile's side.
+pub(super) const SIDE: usize = 4;
+
+/// Places of a tile, and of what is transformed.
+const PIXELS: usize = SIDE * SIDE;
+const POSITIONS: usize = (SIDE + 2) * (SIDE + 2);
+
+/// Tiles of a strip: enough that a weight is used often once it is loaded, and few enough that their codes and products stay
+/// near.
+const TILES: usize = 16;
+
+/// Output channels whose products are summed at once.
+const CHANNELS: usize = 4;
+
+/// Words that are read beyond a row's last pixel and its neighbour, at most.
+pub(super) const BEYOND: usize = TILES * SIDE + SIDE;
+
+/// 24 times Winograd's G, the last row 6 times.
+const G: [[i32; 3]; 6] = [[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 6]];
+
+/// 1/9 modulo 2^32.
+const NINTH: u32 = 0x38e3_8e39;
+
+/// A layer's weights, transformed: pairs of i16, `[block, position, pair, channel]`.
+pub(super) struct Transformed {
+    pairs: usize,
+    weights: Vec<i32>,
+}
+
+impl Transformed {
+    pub fn new<L: Lanes>(layer: &Layer) -> Self {
+        Self::with::<L>(layer, &G)
+    }
+
+    /// With another G.
+    fn with<L: Lanes>(layer: &Layer, g: &[[i32; 3]; 6]) -> Self {
+        let pairs = pairs::<L>(layer);
+        let blocks = layer.out_channels.div_ceil(CHANNELS);
+        let mut weights = vec![0; blocks * POSITIONS * pairs * CHANNELS];
+        for out in 0..layer.out_channels {
+            for input in 0..layer.in_channels {
+                let (word, code) = (input / L::CODES, input % L::CODES);
+                let half = L::CODES / 2;
+                let (pair, shift) = (word * half + code % half, code / half * 16);
+                for (position, weight) in transformed(layer, out, input, g).into_iter().flatten().enumerate() {
+                    let block = out / CHANNELS * POSITIONS + position;
+                    weights[(block * pairs + pair) * CHANNELS + out % CHANNELS] |= (weight & 0xffff) << shift;
+                }
+            }
+        }
+        Self { pairs, weights }
+    }
+}
+
+/// `G w G^T`.
+fn transformed(layer: &Layer, out: usize, input: usize, g: &[[i32; 3]; 6]) -> [[i32; 6]; 6] {
+    let weight = |row: usize, column: usize| i32::from(layer.weight(out, input, row * 3 + column));
+    // The rows of `w G^T`.
+    let rows = [0, 1, 2].map(|row| g.map(|g| g[0] * weight(row, 0) + g[1] * weight(row, 1) + g[2] * weight(row, 2)));
+    g.map(|g| array::from_fn(|column| (0..3).map(|row| g[row] * rows[row][column]).sum()))
+}
+
+/// Pairs of an input pixel.
+fn pairs<L: Lanes>(layer: &Layer) -> usize {
+    layer.in_channels.div_ceil(L::CODES) * L::CODES / 2
+}
+
+/// Instructions that the convolution of a layer takes a pixel, about.
+#[expect(clippy::cast_precision_loss, reason = "thousands")]
+pub(super) fn instructions<L: Tiles>(layer: &Layer) -> f64 {
+    let (pairs, outputs) = (pairs::<L>(layer) as f64, layer.out_channels as f64);
+    // A product and its addition; pairs are loaded once for all channels, weights once for both vectors.
+    let blocks = layer.out_channels.div_ceil(CHANNELS) as f64;
+    let products = POSITIONS as f64 * pairs * blocks * CHANNELS as f64 * (2.0 + 1.0 / CHANNELS as f64 + 0.5);
+    // 12 transforms of 17 instructions each, of rows that are taken apart; 10 of 13, and the division. The rest is to and from
+    // memory, as no instruction set has room for 36 vectors.
+    let transforms = pairs * 400.0 + outputs * 300.0;
+    L::EMULATION as f64 * (products + transforms) / (PIXELS * L::LANES) as f64
+}
+
+/// What the kernel works with, to be used again.
+#[derive(Default)]
+pub(super) struct Scratch {
+    /// Transformed codes in pairs, `[position, pair, tile]`.
+    codes: Aligned<i32>,
+    /// Sums of their products, `[position, channel, tile]`.
+    sums: Aligned<i32>,
+    /// Accumulators of a channel, `[pixel, tile]`.
+    acc: Aligned<i32>,
+    /// What becomes of them, `[pixel, tile]`.
+    finished: Aligned<u32>,
+}
+
+/// Elements from the beginning of a cache line on.
+#[derive(Default)]
+struct Aligned<T>(Vec<T>);
+
+impl<T: Copy + Default> Aligned<T> {
+    /// The first so many.
+    fn first(&mut self, len: usize) -> &mut [T] {
+        const LINE: usize = 64;
+        let most = len + LINE / size_of::<T>();
+        if self.0.len() < most {
+            self.0.resize(most, T::default());
+        }
+        // It may be any number where nothing is known of addresses.
+        let start = self.0.as_ptr().align_offset(LINE).min(self.0.len() - len);
+        &mut self.0[start..start + len]
+    }
+}
+
+/// Some tiles of four rows.
+#[derive(Clone, Copy)]
+struct Strip {
+    /// The first pixel's place in the row.
+    x: usize,
+    pixels: usize,
+}
+
+impl Strip {
+    /// How many vectors its tiles take.
+    fn vectors<L: Lanes>(self) -> usize {
+        self.pixels.div_ceil(L::LANES * SIDE)
+    }
+}
+
+/// The codes of some rows of a hidden layer, `[word, stride]` each.
+pub(super) fn hidden<L: Tiles>(lanes: L, layer: &Packed, rows: &Rows, scratch: &mut Scratch, mut output: Target<u32>) {
+    lanes.run(
+        #[inline(always)]
+        || {
+            let last = layer.layer.out_channels - 1;
+            each_channel(
+                lanes,
+                layer,
+                rows,
+                scratch,
+                #[inline(always)]
+                |channel, acc: &[i32], words: &mut [u32], strip| {
+                    let (word, code) = (channel / L::CODES, channel % L::CODES);
+                    requantize::codes(acc, &layer.layer, channel, L::CODES, code, words);
+                    if code == L::CODES - 1 || channel == last {
+                        write(lanes, words, rows, word, strip, &mut output);
+                    }
+                },
+            );
+        },
+    );
+}
+
+/// The residuals of some rows of the last layer for samples of type `S`, `[channel, stride]` each.
+pub(super) fn last<L: Tiles, S: Sample>(
+    lanes: L,
+    layer: &Packed,
+    rows: &Rows,
+    scratch: &mut Scratch,
+    output: Target<i32>,
+) {
+    let mut output = Target { buffer: bytemuck::cast_slice_mut(output.buffer), starts: output.starts };
+    lanes.run(
+        #[inline(always)]
+        || {
+            each_channel(
+                lanes,
+                layer,
+                rows,
+                scratch,
+                #[inline(always)]
+                |channel, acc: &[i32], residuals: &mut [u32], strip| {
+                    requantize::residuals::<S>(acc, &layer.layer, channel, bytemuck::cast_slice_mut(residuals));
+                    write(lanes, residuals, rows, channel, strip, &mut output);
+                },
+            );
+        },
+    );
+}
+
+/// Convolves four rows strip by strip, and has `finish` take each channel's accumulators of a strip, `[pixel, tile]`, with
+/// room for what it makes of them: that comes again for a strip's next channel.
+#[inline(always)]
+fn each_channel<L: Tiles>(
+    lanes: L,
+    layer: &Packed,
+    rows: &Rows,
+    scratch: &mut Scratch,
+    mut finish: impl FnMut(usize, &[i32], &mut [u32], Strip),
+) {
+    let Weights::Winograd(Transformed { pairs, weights }) = &layer.weights else {
+        unreachable!("a layer that was packed for another kernel")
+    };
+    let pairs = *pairs;
+    let codes = scratch.codes.first(POSITIONS * pairs * TILES);
+    let sums = scratch.sums.first(POSITIONS * CHANNELS * TILES);
+    let acc = scratch.acc.first(PIXELS * TILES);
+    let finished = scratch.finished.first(PIXELS * TILES);
+    for x in (0..rows.width).step_by(TILES * SIDE) {
+        let strip = Strip { x, pixels: (TILES * SIDE).min(rows.width - x) };
+        let vectors = strip.vectors::<L>();
+        for word in 0..layer.words {
+            for vector in 0..vectors {
+                transform_codes(lanes, rows, word, strip, vector, pairs, codes);
+            }
+        }
+        for (block, weights) in weights.chunks_exact(POSITIONS * pairs * CHANNELS).enumerate() {
+            let first = block * CHANNELS;
+            for vector in (0..vectors).step_by(2) {
+                let from = vector * L::LANES;
+                if vector + 1 < vectors {
+                    multiply::<L, 2>(lanes, codes, from, weights, pairs, sums);
+                } else {
+                    multiply::<L, 1>(lanes, codes, from, weights, pairs, sums);
+                }
+            }
+            for channel in first..layer.layer.out_channels.min(first + CHANNELS) {
+                for vector in 0..vectors {
+                    let sums = &sums[(channel - first) * TILES + vector * L::LANES..];
+                    transform_sums(lanes, sums, layer.layer.bias[channel], &mut acc[vector * L::LANES..]);
+                }
+                finish(channel, acc, finished, strip);
+            }
+        }
+    }
+}
+
+/// An array of six, each of them made in place: closures that the library calls are not always inlined into what is compiled
+/// for an instruction set.
+macro_rules! six {
+    (|$i:ident| $element:expr) => {
+        [six!($i 0 $element), six!($i 1 $element), six!($i 2 $element), six!($i 3 $element), six!($i 4 $element), six!($i 5 $element)]
+    };
+    ($i:ident $at:literal $element:expr) => {{
+        let $i: usize = $at;
+        $element
+    }};
+}
+
+/// `B^T d B` of a word of a vector of tiles.
+#[inline(always)]
+#[expect(clippy::needless_range_loop, reason = "it goes across the rows")]
+fn transform_codes<L: Tiles>(
+    lanes: L,
+    rows: &Rows,
+    word: usize,
+    strip: Strip,
+    vector: usize,
+    pairs: usize,
+    codes: &mut [i32],
+) {
+    let first = word * rows.stride + rows.column - 1 + strip.x + vector * L::LANES * SIDE;
+    let across = six!(|row| {
+        let columns = lanes.columns(&rows.input[rows.starts[row] + first..]);
+        let pairs = six!(|column| lanes.pairs(columns[column]));
+        [times_b(lanes, six!(|column| pairs[column][0])), times_b(lanes, six!(|column| pairs[column][1]))]
+    });
+    for pair in 0..L::CODES / 2 {
+        let first = (word * (L::CODES / 2) + pair) * TILES + vector * L::LANES;
+        for column in 0..6 {
+            let down = times_b(lanes, six!(|row| across[row][pair][column]));
+            for row in 0..6 {
+                lanes.store(down[row], &mut codes[(row * 6 + column) * pairs * TILES + first..]);
+            }
+        }
+    }
+}
+
+/// `B^T` times a column of pairs.
+#[inline(always)]
+fn times_b<L: Tiles>(lanes: L, [d0, d1, d2, d3, d4, d5]: [L::Acc; 6]) -> [L::Acc; 6] {
+    let even = lanes.sub16(d4, lanes.times4_16(d2));
+    let odd = lanes.sub16(d3, lanes.times4_16(d1));
+    let even_half = lanes.sub16(d4, d2);
+    let difference = lanes.sub16(d3, d1);
+    let odd_half = lanes.add16(difference, difference);
+    [
+        lanes.add16(lanes.times4_16(lanes.sub16(d0, d2)), even_half),
+        lanes.add16(even, odd),
+        lanes.sub16(even, odd),
+        lanes.add16(even_half, odd_half),
+        lanes.sub16(even_half, odd_half),
+        lanes.sub16(lanes.sub16(d5, d3), lanes.times4_16(difference)),
+    ]
+}
+
+/// The products of transformed codes and weights, added up over the pairs: of `VECTORS` vectors from tile `from` on.
+#[inline(always)]
+fn multiply<L: Tiles, const VECTORS: usize>(
+    lanes: L,
+    codes: &[i32],
+    from: usize,
+    weights: &[i32],
+    pairs: usize,
+    sums: &mut [i32],
+) {
+    assert!(from + VECTORS * L::LANES <= TILES, "tiles beyond a strip");
+    let positions = codes.chunks_exact(pairs * TILES).zip(weights.chunks_exact(pairs * CHANNELS));
+    for ((codes, weights), to) in positions.zip(sums.chunks_exact_mut(CHANNELS * TILES)) {
+        let mut sums = [[lanes.acc(0); VECTORS]; CHANNELS];
+        for (codes, weights) in codes.as_chunks::<TILES>().0.iter().zip(weights.as_chunks::<CHANNELS>().0) {
+            let mut pairs = [lanes.acc(0); VECTORS];
+            for vector in 0..VECTORS {
+                pairs[vector] = lanes.load_acc(&codes[from + vector * L::LANES..]);
+            }
+            for channel in 0..CHANNELS {
+                let weights = lanes.acc(weights[channel]);
+                for vector in 0..VECTORS {
+                    sums[channel][vector] = lanes.add_pair_products(sums[channel][vector], pairs[vector], weights);
+                }
+            }
+        }
+        for channel in 0..CHANNELS {
+            for vector in 0..VECTORS {
+                lanes.store(sums[channel][vector], &mut to[channel * TILES + from + vector * L::LANES..]);
+            }
+        }
+    }
+}
+
+/// `A^T m A` of a channel's sums of a vector of tiles, divided, with the bias.
+#[inline(always)]
+fn transform_sums<L: Tiles>(lanes: L, sums: &[i32], bias: i32, acc: &mut [i32]) {
+    let columns = six!(|column| {
+        let column = &sums[column * CHANNELS * TILES..];
+        times_a(lanes, six!(|row| lanes.load_acc(&column[row * 6 * CHANNELS * TILES..])))
+    });
+    let (ninth, bias) = (lanes.acc(NINTH.cast_signed()), lanes.acc(bias));
+    for row in 0..SIDE {
+        let across = times_a(lanes, six!(|column| columns[column][row]));
+        for column in 0..SIDE {
+            let sum = lanes.shr6_32(lanes.mul32(across[column], ninth));
+            lanes.store(lanes.add32(sum, bias), &mut acc[(row * SIDE + column) * TILES..]);
+        }
+    }
+}
+
+/// `A^T`, its last column times 4, times a column of sums.
+#[inline(always)]
+fn times_a<L: Tiles>(lanes: L, [m0, m1, m2, m3, m4, m5]: [L::Acc; 6]) -> [L::Acc; SIDE] {
+    let (sum12, difference12) = (lanes.add32(m1, m2), lanes.sub32(m1, m2));
+    let (sum34, difference34) = (lanes.add32(m3, m4), lanes.sub32(m3, m4));
+    let twice34 = lanes.add32(difference34, difference34);
+    [
+        lanes.add32(lanes.add32(m0, sum12), sum34),
+        lanes.add32(difference12, twice34),
+        lanes.add32(sum12, lanes.times4_32(sum34)),
+        lanes.add32(difference12, lanes.times4_32(lanes.add32(twice34, m5))),
+    ]
+}
+
+/// Writes `values`, `[pixel, tile]`, to plane `plane` of each of the rows that are wanted, and no pixel beyond their end.
+#[inline(always)]
+fn write<L: Tiles>(lanes: L, values: &[u32], rows: &Rows, plane: usize, strip: Strip, to: &mut Target<u32>) {
+    let full = L::LANES * SIDE;
+    for (row, start) in to.starts.iter().enumerate() {
+        let to = &mut to.buffer[start + plane * rows.stride + rows.column + strip.x..][..strip.pixels];
+        for (vector, to) in to.chunks_mut(full).enumerate() {
+            let values = &values[row * SIDE * TILES + vector * L::LANES..];
+            let columns = [values, &values[TILES..], &values[2 * TILES..], &values[3 * TILES..]];
+            if to.len() == full {
+                lanes.interleave(columns, to);
+            } else {
+                let mut whole = [0; TILES * SIDE];
+                lanes.interleave(columns, &mut whole);
+                to.copy_from_slice(&whole[..to.len()]);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::TAPS;
+    use crate::random::Random;
+
+    /// A layer whose weights are those of `weight`, called with output channel, input channel and tap.
+    fn layer(inputs: usize, outputs: usize, mut weight: impl FnMut(usize, usize, usize) -> i8) -> Layer {
+        let mut weights = Vec::new();
+        for out in 0..outputs {
+            for input in 0..inputs {
+                weights.extend((0..TAPS).map(|tap| weight(out, input, tap)));
+            }
+        }
+        Layer {
+            in_channels: inputs,
+            out_channels: outputs,
+            weights,
+            bias: (0..outputs).map(|out| [0, 1_000_000_007, -1_000_000_007, 12_345][out % 4]).collect(),
+            limit: vec![0; outputs],
+            pre: vec![0; outputs],
+            mul: vec![0; outputs],
+            post: vec![1; outputs],
+        }
+    }
+
+    /// Codes of six rows, `[row, channel, column]`, of `width` pixels and one on each side.
+    struct Codes {
+        channels: usize,
+        width: usize,
+        codes: Vec<u8>,
+    }
+
+    impl Codes {
+        fn new(channels: usize, width: usize, code: impl FnMut(usize) -> u8) -> Self {
+            Self { channels, width, codes: (0..6 * channels * (width + 2)).map(code).collect() }
+        }
+
+        fn code(&self, row: usize, channel: usize, column: usize) -> u8 {
+            self.codes[(row * self.channels + channel) * (self.width + 2) + column]
+        }
+
+        /// The accumulators of four rows by the definition, `[row, channel, column]`.
+        fn accumulators(&self, layer: &Layer) -> Vec<i32> {
+            let mut accumulators = Vec::new();
+            for row in 0..SIDE {
+                for out in 0..layer.out_channels {
+                    for column in 0..self.width {
+                        let mut acc = layer.bias[out];
+                        for (input, tap) in (0..self.channels).flat_map(|input| (0..TAPS).map(move |tap| (input, tap)))
+                        {
+                            let code = self.code(row + tap / 3, input, column + tap % 3);
+                            acc += i32::from(layer.weight(out, input, tap)) * i32::from(code);
+                        }
+                        accumulators.push(acc);
+                    }
+                }
+            }
+            accumulators
+        }
+
+        /// The same by this module. Whatever is beyond the codes is not 0.
+        fn winograd<L: Tiles>(&self, lanes: L, layer: &Layer, g: &[[i32; 3]; 6]) -> Vec<i32> {
+            let words = self.channels.div_ceil(L::CODES);
+            let stride = self.width + 2 + BEYOND;
+            let mut input = vec![0xa5a5_a5a5; 6 * words * stride];
+            if L::CODES == 2 {
+                input.fill(0x00a5_00a5);
+            }
+            for row in 0..6 {
+                for column in 0..self.width + 2 {
+                    for word in 0..words {
+                        let codes = (word * L::CODES..self.channels.min((word + 1) * L::CODES)).rev();
+                        let of_word = codes.fold(0, |of_word, channel| {
+                            of_word << (32 / L::CODES) | u32::from(self.code(row, channel, column))
+                        });
+                        input[(row * words + word) * stride + column] = of_word;
+                    }
+                }
+            }
+            let starts: Vec<usize> = (0..6).map(|row| row * words * stride).collect();
+            let rows = Rows { input: &input, starts: &starts, stride, column: 1, width: self.width };
+            let weights = Weights::Winograd(Transformed::with::<L>(layer, g));
+            let packed = Packed { layer: layer.clone(), words, weights, instructions: 0.0 };
+            let mut output = vec![0; SIDE * layer.out_channels * stride];
+            let starts: Vec<usize> = (0..SIDE).map(|row| row * layer.out_channels * stride).collect();
+            let mut target = Target { buffer: &mut output, starts: &starts };
+            lanes.run(
+                #[inline(always)]
+                || {
+                    each_channel(
+                        lanes,
+                        &packed,
+                        &rows,
+                        &mut Scratch::default(),
+                        #[inline(always)]
+                        |channel, acc: &[i32], _: &mut [u32], strip| {
+                            write(lanes, bytemuck::cast_slice(acc), &rows, channel, strip, &mut target);
+                        },
+                    );
+                },
+            );
+            let rows = output.chunks_exact(stride).flat_map(|row| &row[1..=self.width]);
+            rows.map(|acc| acc.cast_signed()).collect()
+        }
+
+        fn check(&self, layer: &Layer, what: &str) {
+            use crate::cpu::portable::Portable;
+            let expected = self.accumulators(layer);
+            assert!(self.winograd(Portable, layer, &G) == expected, "{}: {what}", Portable::NAME);
+            #[cfg(target_arch = "x86_64")]
+            {
+                use crate::cpu::{avx2::Avx2, sse2::Sse2};
+                assert!(self.winograd(Sse2, layer, &G) == expected, "{}: {what}", Sse2::NAME);
+                if let Some(avx2) = Avx2::detect() {
+                    assert!(self.winograd(avx2, layer, &G) == expected, "{}: {what}", Avx2::NAME);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn accumulators_are_the_definitions_for_every_number_of_channels() {
+        let mut random = Random::new(1);
+        for channels in 1..=64 {
+            let mut weights = Random::new(channels as u64);
+            let layer = layer(channels, 65 - channels, |_, _, _| i8::try_from(weights.within(-127..=127)).unwrap());
+            let codes = Codes::new(channels, 1 + channels, |_| random.byte());
+            codes.check(&layer, &format!("{channels} channels"));
+        }
+    }
+
+    #[test]
+    fn extreme_weights_and_codes_are_exact() {
+        let mut random = Random::new(2);
+        let mut coin = move || random.byte() & 1 == 1;
+        let signs: [&dyn Fn(usize, usize, usize) -> i8; 4] = [
+            &|_, _, _| 127,
+            &|_, _, _| -127,
+            // Taps and channels of either sign.
+            &|out, input, tap| if (out + input + tap) % 2 == 0 { 127 } else { -127 },
+            &|out, _, tap| if (out >> (tap % 3)) % 2 == (tap / 3) % 2 { 127 } else { -127 },
+        ];
+        for (index, sign) in signs.iter().enumerate() {
+            let layer = layer(64, 16, sign);
+            Codes::new(64, 9, |_| 255).check(&layer, &format!("weights {index}, all codes 255"));
+            Codes::new(64, 9, |_| 0).check(&layer, &format!("weights {index}, all codes 0"));
+            // Where the transform of the codes is at its extremes: codes are 255 where both rows of B^T have one sign.
+            for position in 0..POSITIONS {
+                for negative in [false, true] {
+                    let code = |at: usize| {
+                        let product = B[position / 6][at / (64 * 6)] * B[position % 6][at % 6];
+                        u8::MAX * u8::from(product != 0 && (product < 0) == negative)
+                    };
+                    Codes::new(64, 4, code).check(&layer, &format!("weights {index}, position {position}"));
+                }
+            }
+        }
+        for seed in 0..20 {
+            let layer = layer(64, 5, |_, _, _| if coin() { 127 } else { -127 });
+            let mut random = Random::new(seed);
+            Codes::new(64, 70, |_| u8::MAX * (random.byte() & 1)).check(&layer, &format!("random extremes {seed}"));
+        }
+    }
+
+    /// `B^T`, which the code has as sums.
+    const B: [[i32; 6]; 6] = [
+        [4, 0, -5, 0, 1, 0],
+        [0, -4, -4, 1, 1, 0],
+        [0, 4, -4, -1, 1, 0],
+        [0, -2, -1, 2, 1, 0],
+        [0, 2, -1, -2, 1, 0],
+        [0, 4, 0, -5, 0, 1],
+    ];
+
+    #[test]
+    fn transformed_codes_and_weights_fit_their_16_bits() {
+        let sum = |row: [i32; 6], sign: i32| row.iter().map(|&b| (sign * b).max(0)).sum::<i32>();
+        let most_of_one_sign = |a: [i32; 6], b: [i32; 6]| {
+            let same = sum(a, 1) * sum(b, 1) + sum(a, -1) * sum(b, -1);
+            let opposite = sum(a, 1) * sum(b, -1) + sum(a, -1) * sum(b, 1);
+            same.max(opposite)
+        };
+        let codes = B.iter().flat_map(|&a| B.iter().map(move |&b| 255 * most_of_one_sign(a, b))).max();
+        assert_eq!(codes, Some(17_340));
+        let row = |row: [i32; 3]| row.iter().map(|g| g.abs()).sum::<i32>();
+        let weights = G.iter().flat_map(|&a| G.iter().map(move |&b| 127 * row(a) * row(b))).max();
+        assert_eq!(weights, Some(18_288));
+        assert_eq!(NINTH.wrapping_mul(9), 1);
+    }
+
+    #[test]
+    fn any_wrong_number_of_g_is_found() {
+        let mut random = Random::new(3);
+        let layer = layer(5, 3, |_, _, _| i8::try_from(random.within(-127..=127)).unwrap());
+        let codes = Codes::new(5, 40, |_| random.byte());
+        let expected = codes.accumulators(&layer);
+        for at in 0..18 {
+            let mut g = G;
+            g[at / 3][at % 3] += 1;
+            assert!(codes.winograd(crate::cpu::portable::Portable, &layer, &g) != expected, "element {at}");
+        }
+    }
+}
