@@ -415,8 +415,8 @@ fn an_interruption_leaves_no_file() {
     for (tile, signals) in [("16", 1), ("whole", 2)] {
         let folder = Folder::new();
         folder.write("net.safetensors", &slow.write());
-        folder.image("a.png", &gradient(2400, 2400));
-        folder.image("b.png", &gradient(2400, 2400));
+        folder.image("a.png", &gradient(900, 900));
+        folder.image("b.png", &gradient(900, 900));
         let mut child =
             folder.command(&format!("a.png b.png -o out --tile {tile}")).stderr(Stdio::piped()).spawn().unwrap();
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
