@@ -121,35 +121,6 @@ impl Avx2 {
             _mm256_add_epi32(a, b)
         }
     }
-
-    /// Four vectors of words that come one after the other.
-    #[inline(always)]
-    fn load_four(self, words: &[u32]) -> [__m256i; 4] {
-        let words = &words[..4 * Self::LANES];
-        [
-            self.load(words),
-            self.load(&words[Self::LANES..]),
-            self.load(&words[2 * Self::LANES..]),
-            self.load(&words[3 * Self::LANES..]),
-        ]
-    }
-
-    /// Of each half of the vectors, four rows of four words, the columns.
-    #[inline(always)]
-    fn transposed(self, [a, b, c, d]: [__m256i; 4]) -> [__m256i; 4] {
-        #[expect(unsafe_code, reason = "AVX2 has to be there")]
-        // SAFETY: `self` proves it.
-        unsafe {
-            let (ab, cd) = (_mm256_unpacklo_epi32(a, b), _mm256_unpacklo_epi32(c, d));
-            let (ab_high, cd_high) = (_mm256_unpackhi_epi32(a, b), _mm256_unpackhi_epi32(c, d));
-            [
-                _mm256_unpacklo_epi64(ab, cd),
-                _mm256_unpackhi_epi64(ab, cd),
-                _mm256_unpacklo_epi64(ab_high, cd_high),
-                _mm256_unpackhi_epi64(ab_high, cd_high),
-            ]
-        }
-    }
 }
 
 /// An expression of AVX2 instructions that touch registers alone, for `$proof`.
@@ -164,14 +135,21 @@ macro_rules! registers {
     }};
 }
 
-/// The tiles of a vector are in the order 0, 2, 4, 6, 1, 3, 5, 7, as that is how 128-bit halves transpose.
 impl Tiles for Avx2 {
     #[inline(always)]
-    fn columns(self, words: &[u32]) -> [__m256i; 6] {
-        let words = &words[..4 * Self::LANES + 4];
-        let [c0, c1, c2, c3] = self.transposed(self.load_four(words));
-        let [c4, c5, ..] = self.transposed(self.load_four(&words[4..]));
-        [c0, c1, c2, c3, c4, c5]
+    fn transposed(self, [a, b, c, d]: [__m256i; 4]) -> [__m256i; 4] {
+        #[expect(unsafe_code, reason = "AVX2 has to be there")]
+        // SAFETY: `self` proves it.
+        unsafe {
+            let (ab, cd) = (_mm256_unpacklo_epi32(a, b), _mm256_unpacklo_epi32(c, d));
+            let (ab_high, cd_high) = (_mm256_unpackhi_epi32(a, b), _mm256_unpackhi_epi32(c, d));
+            [
+                _mm256_unpacklo_epi64(ab, cd),
+                _mm256_unpackhi_epi64(ab, cd),
+                _mm256_unpacklo_epi64(ab_high, cd_high),
+                _mm256_unpackhi_epi64(ab_high, cd_high),
+            ]
+        }
     }
 
     #[inline(always)]
@@ -222,13 +200,5 @@ impl Tiles for Avx2 {
     #[inline(always)]
     fn shr6_32(self, a: __m256i) -> __m256i {
         registers!(self, _mm256_srai_epi32::<6>(a))
-    }
-
-    #[inline(always)]
-    fn interleave(self, [c0, c1, c2, c3]: [&[u32]; 4], to: &mut [u32]) {
-        let two_tiles = self.transposed([self.load(c0), self.load(c1), self.load(c2), self.load(c3)]);
-        for (vector, to) in two_tiles.into_iter().zip(to[..4 * Self::LANES].chunks_exact_mut(Self::LANES)) {
-            self.store(vector, bytemuck::cast_slice_mut(to));
-        }
     }
 }

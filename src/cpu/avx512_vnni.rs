@@ -5,7 +5,7 @@
 
 use std::arch::x86_64::*;
 
-use super::lanes::Lanes;
+use super::lanes::{Lanes, Tiles};
 
 /// The proof that this machine has AVX-512 with VNNI.
 #[derive(Clone, Copy)]
@@ -112,5 +112,88 @@ impl Lanes for Avx512Vnni {
         unsafe {
             _mm512_storeu_si512(to.as_mut_ptr().cast(), acc);
         }
+    }
+}
+
+/// An expression of AVX-512 instructions that touch registers alone, for `$proof`.
+macro_rules! registers {
+    ($proof:expr, $work:expr) => {{
+        let Avx512Vnni(()) = $proof;
+        #[expect(unsafe_code, reason = "AVX-512 with VNNI has to be there")]
+        // SAFETY: a value of `Avx512Vnni` proves it.
+        unsafe {
+            $work
+        }
+    }};
+}
+
+impl Tiles for Avx512Vnni {
+    const TILES: usize = 32;
+    const TILE_CHANNELS: usize = 7;
+    const TILE_VECTORS: usize = 2;
+    const PRODUCTS: usize = 1;
+
+    #[inline(always)]
+    fn transposed(self, [a, b, c, d]: [__m512i; 4]) -> [__m512i; 4] {
+        registers!(self, {
+            let (ab, cd) = (_mm512_unpacklo_epi32(a, b), _mm512_unpacklo_epi32(c, d));
+            let (ab_high, cd_high) = (_mm512_unpackhi_epi32(a, b), _mm512_unpackhi_epi32(c, d));
+            [
+                _mm512_unpacklo_epi64(ab, cd),
+                _mm512_unpackhi_epi64(ab, cd),
+                _mm512_unpacklo_epi64(ab_high, cd_high),
+                _mm512_unpackhi_epi64(ab_high, cd_high),
+            ]
+        })
+    }
+
+    #[inline(always)]
+    fn pairs(self, words: __m512i) -> [__m512i; 2] {
+        registers!(self, [_mm512_and_si512(words, _mm512_set1_epi16(0xff)), _mm512_srli_epi16::<8>(words)])
+    }
+
+    #[inline(always)]
+    fn add16(self, a: __m512i, b: __m512i) -> __m512i {
+        registers!(self, _mm512_add_epi16(a, b))
+    }
+
+    #[inline(always)]
+    fn sub16(self, a: __m512i, b: __m512i) -> __m512i {
+        registers!(self, _mm512_sub_epi16(a, b))
+    }
+
+    #[inline(always)]
+    fn times4_16(self, a: __m512i) -> __m512i {
+        registers!(self, _mm512_slli_epi16::<2>(a))
+    }
+
+    #[inline(always)]
+    fn add_pair_products(self, acc: __m512i, a: __m512i, b: __m512i) -> __m512i {
+        registers!(self, _mm512_dpwssd_epi32(acc, a, b))
+    }
+
+    #[inline(always)]
+    fn add32(self, a: __m512i, b: __m512i) -> __m512i {
+        registers!(self, _mm512_add_epi32(a, b))
+    }
+
+    #[inline(always)]
+    fn sub32(self, a: __m512i, b: __m512i) -> __m512i {
+        registers!(self, _mm512_sub_epi32(a, b))
+    }
+
+    #[inline(always)]
+    fn times4_32(self, a: __m512i) -> __m512i {
+        registers!(self, _mm512_slli_epi32::<2>(a))
+    }
+
+    #[inline(always)]
+    fn mul32(self, a: __m512i, b: __m512i) -> __m512i {
+        registers!(self, _mm512_mullo_epi32(a, b))
+    }
+
+    #[inline(always)]
+    fn shr6_32(self, a: __m512i) -> __m512i {
+        registers!(self, _mm512_srai_epi32::<6>(a))
     }
 }

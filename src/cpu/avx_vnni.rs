@@ -6,7 +6,7 @@
 use std::arch::x86_64::*;
 
 use super::avx2::Avx2;
-use super::lanes::Lanes;
+use super::lanes::{Lanes, Tiles};
 
 /// The proof that this machine has AVX-VNNI, and AVX2 in it.
 #[derive(Clone, Copy)]
@@ -86,5 +86,68 @@ impl Lanes for AvxVnni {
     #[inline(always)]
     fn store(self, acc: __m256i, to: &mut [i32]) {
         self.0.store(acc, to);
+    }
+}
+
+impl Tiles for AvxVnni {
+    const PRODUCTS: usize = 1;
+
+    #[inline(always)]
+    fn transposed(self, rows: [__m256i; 4]) -> [__m256i; 4] {
+        self.0.transposed(rows)
+    }
+
+    #[inline(always)]
+    fn pairs(self, words: __m256i) -> [__m256i; 2] {
+        self.0.pairs(words)
+    }
+
+    #[inline(always)]
+    fn add_pair_products(self, acc: __m256i, a: __m256i, b: __m256i) -> __m256i {
+        #[expect(unsafe_code, reason = "AVX-VNNI has to be there")]
+        // SAFETY: `self` proves it.
+        unsafe {
+            _mm256_dpwssd_avx_epi32(acc, a, b)
+        }
+    }
+
+    #[inline(always)]
+    fn add16(self, a: __m256i, b: __m256i) -> __m256i {
+        self.0.add16(a, b)
+    }
+
+    #[inline(always)]
+    fn sub16(self, a: __m256i, b: __m256i) -> __m256i {
+        self.0.sub16(a, b)
+    }
+
+    #[inline(always)]
+    fn times4_16(self, a: __m256i) -> __m256i {
+        self.0.times4_16(a)
+    }
+
+    #[inline(always)]
+    fn add32(self, a: __m256i, b: __m256i) -> __m256i {
+        self.0.add32(a, b)
+    }
+
+    #[inline(always)]
+    fn sub32(self, a: __m256i, b: __m256i) -> __m256i {
+        self.0.sub32(a, b)
+    }
+
+    #[inline(always)]
+    fn times4_32(self, a: __m256i) -> __m256i {
+        self.0.times4_32(a)
+    }
+
+    #[inline(always)]
+    fn mul32(self, a: __m256i, b: __m256i) -> __m256i {
+        self.0.mul32(a, b)
+    }
+
+    #[inline(always)]
+    fn shr6_32(self, a: __m256i) -> __m256i {
+        self.0.shr6_32(a)
     }
 }

@@ -25,7 +25,7 @@ pub(super) fn runnable() -> Vec<Arc<dyn Kernel>> {
     #[cfg(target_arch = "x86_64")]
     let vectors = {
         use super::{avx_vnni::AvxVnni, avx2::Avx2, avx512_vnni::Avx512Vnni, sse2::Sse2};
-        [kernel::<Avx512Vnni>(), kernel::<AvxVnni>(), mixed::<Avx2>(), mixed::<Sse2>()]
+        [mixed::<Avx512Vnni>(), mixed::<AvxVnni>(), mixed::<Avx2>(), mixed::<Sse2>()]
     };
     #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
     let vectors = {

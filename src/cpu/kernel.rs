@@ -3,6 +3,7 @@
 use super::convolve::{Offsets, Row, convolve};
 use super::lanes::{Lanes, Tiles};
 use super::packing::{Packed, Weights};
+use super::reconstruct::Reconstruction;
 use super::{requantize, winograd};
 use crate::image::Sample;
 use crate::net::{Layer, TAPS};
@@ -29,6 +30,12 @@ pub(super) trait Kernel: Send + Sync {
 
     /// The same for 16-bit samples.
     fn last16(&self, layer: &Packed, rows: &Rows, scratch: &mut Scratch, output: Target<i32>);
+
+    /// Finished pixels of 8-bit samples.
+    fn reconstruct8(&self, work: Reconstruction<u8>);
+
+    /// The same of 16-bit samples.
+    fn reconstruct16(&self, work: Reconstruction<u16>);
 }
 
 /// Rows of pixels to compute, and what their convolution reads.
@@ -100,6 +107,20 @@ impl<L: Lanes> Kernel for L {
     fn last16(&self, layer: &Packed, rows: &Rows, scratch: &mut Scratch, output: Target<i32>) {
         last::<L, u16>(*self, layer, rows, scratch, output);
     }
+
+    fn reconstruct8(&self, work: Reconstruction<u8>) {
+        self.run(
+            #[inline(always)]
+            || work.run(),
+        );
+    }
+
+    fn reconstruct16(&self, work: Reconstruction<u16>) {
+        self.run(
+            #[inline(always)]
+            || work.run(),
+        );
+    }
 }
 
 fn last<L: Lanes, S: Sample>(lanes: L, layer: &Packed, rows: &Rows, scratch: &mut Scratch, output: Target<i32>) {
@@ -129,7 +150,7 @@ impl<L: Tiles> Kernel for Winograd<L> {
     }
 
     fn beyond(&self) -> usize {
-        winograd::BEYOND
+        winograd::beyond::<L>()
     }
 
     fn pack(&self, layer: &Layer) -> Packed {
@@ -146,6 +167,14 @@ impl<L: Tiles> Kernel for Winograd<L> {
 
     fn last16(&self, layer: &Packed, rows: &Rows, scratch: &mut Scratch, output: Target<i32>) {
         winograd::last::<L, u16>(self.0, layer, rows, &mut scratch.winograd, output);
+    }
+
+    fn reconstruct8(&self, work: Reconstruction<u8>) {
+        self.0.reconstruct8(work);
+    }
+
+    fn reconstruct16(&self, work: Reconstruction<u16>) {
+        self.0.reconstruct16(work);
     }
 }
 
@@ -197,6 +226,14 @@ impl<L: Tiles> Kernel for Mixed<L> {
 
     fn last16(&self, layer: &Packed, rows: &Rows, scratch: &mut Scratch, output: Target<i32>) {
         self.of(layer).last16(layer, rows, scratch, output);
+    }
+
+    fn reconstruct8(&self, work: Reconstruction<u8>) {
+        self.direct.reconstruct8(work);
+    }
+
+    fn reconstruct16(&self, work: Reconstruction<u16>) {
+        self.direct.reconstruct16(work);
     }
 }
 

@@ -80,14 +80,22 @@ pub(super) enum Sums {
 /// What Winograd's convolution (`winograd.rs`) needs besides: vectors in which a lane is a tile, 4 pixels wide, or what
 /// comes of it. A lane holds an i32, or a *pair*: two i16 of different channels.
 ///
-/// All arithmetic wraps around. The order of a vector's tiles is an instruction set's own affair.
+/// All arithmetic wraps around.
 pub(super) trait Tiles: Lanes {
+    /// Tiles of a strip: enough that a weight is used often once it is loaded, and few enough that their codes and sums stay
+    /// near.
+    const TILES: usize = 16;
+    /// Output channels whose products are summed at once.
+    const TILE_CHANNELS: usize = 4;
+    /// Vectors of tiles whose products are summed at once.
+    const TILE_VECTORS: usize = 2;
+    /// Instructions of [`Tiles::add_pair_products`].
+    const PRODUCTS: usize = 2;
     /// Instructions that stand for one of an instruction set that has all of these, about.
     const EMULATION: usize = 1;
 
-    /// The words of the columns 0 to 5 of a vector of tiles: those of a tile and the next two. Tile 0 begins with the first
-    /// of `words`, of which 4 a tile and 4 more are read.
-    fn columns(self, words: &[u32]) -> [Self::Acc; 6];
+    /// Of each four neighbouring lanes of four vectors, as rows, the columns.
+    fn transposed(self, rows: [Self::Acc; 4]) -> [Self::Acc; 4];
 
     /// Words of codes as pairs: codes `i` and `i + CODES / 2` of each, for all `i` below `CODES / 2`; what comes after them
     /// doesn't matter.
@@ -120,6 +128,34 @@ pub(super) trait Tiles: Lanes {
     /// Shifts each i32 right by 6, with its sign.
     fn shr6_32(self, a: Self::Acc) -> Self::Acc;
 
-    /// Writes 4 pixels a tile, tile 0 first, from the first [`Lanes::LANES`] elements of each of their columns.
-    fn interleave(self, columns: [&[u32]; 4], to: &mut [u32]);
+    /// The words of the columns 0 to 5 of a vector of tiles: those of a tile and the next two. Of `words` 4 a tile and 4 more
+    /// are read. Tiles are in the order in which [`Tiles::transposed`] has them, of 8 lanes 0, 2, 4, 6, 1, 3, 5, 7.
+    #[inline(always)]
+    fn columns(self, words: &[u32]) -> [Self::Acc; 6] {
+        let [c0, c1, c2, c3] = columns_of_four(self, words);
+        let [c4, c5, ..] = columns_of_four(self, &words[4..]);
+        [c0, c1, c2, c3, c4, c5]
+    }
+
+    /// The reverse: writes 4 pixels a tile from the first [`Lanes::LANES`] elements of each of their columns.
+    #[inline(always)]
+    fn interleave(self, columns: [&[i32]; 4], to: &mut [i32]) {
+        let [c0, c1, c2, c3] = columns;
+        let rows = self.transposed([self.load_acc(c0), self.load_acc(c1), self.load_acc(c2), self.load_acc(c3)]);
+        for (row, to) in rows.into_iter().zip(to[..4 * Self::LANES].chunks_exact_mut(Self::LANES)) {
+            self.store(row, to);
+        }
+    }
+}
+
+/// Columns 0 to 3 of a vector of tiles.
+#[inline(always)]
+fn columns_of_four<L: Tiles>(lanes: L, words: &[u32]) -> [L::Acc; 4] {
+    let words: &[i32] = bytemuck::cast_slice(&words[..4 * L::LANES]);
+    lanes.transposed([
+        lanes.load_acc(words),
+        lanes.load_acc(&words[L::LANES..]),
+        lanes.load_acc(&words[2 * L::LANES..]),
+        lanes.load_acc(&words[3 * L::LANES..]),
+    ])
 }

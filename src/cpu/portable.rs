@@ -98,12 +98,11 @@ impl Tiles for Portable {
     const EMULATION: usize = 8;
 
     #[inline(always)]
-    fn columns(self, words: &[u32]) -> [[i32; 8]; 6] {
-        let words = &words[..4 * Self::LANES + 4];
-        let mut columns = [[0; 8]; 6];
-        for (column, lanes) in columns.iter_mut().enumerate() {
-            for (tile, lane) in lanes.iter_mut().enumerate() {
-                *lane = words[4 * tile + column].cast_signed();
+    fn transposed(self, rows: [[i32; 8]; 4]) -> [[i32; 8]; 4] {
+        let mut columns = [[0; 8]; 4];
+        for (i, column) in columns.iter_mut().enumerate() {
+            for (lane, to) in column.iter_mut().enumerate() {
+                *to = rows[lane % 4][lane / 4 * 4 + i];
             }
         }
         columns
@@ -162,14 +161,5 @@ impl Tiles for Portable {
     #[inline(always)]
     fn shr6_32(self, a: [i32; 8]) -> [i32; 8] {
         self.each(a, a, |a, _| a >> 6)
-    }
-
-    #[inline(always)]
-    fn interleave(self, columns: [&[u32]; 4], to: &mut [u32]) {
-        for (tile, to) in to[..4 * Self::LANES].chunks_exact_mut(4).enumerate() {
-            for (to, column) in to.iter_mut().zip(columns) {
-                *to = column[tile];
-            }
-        }
     }
 }

@@ -1,39 +1,97 @@
 //! Anchor, residual, pixel shuffle and clip, with the residuals of a channel side by side.
 
+use super::kernel::Kernel;
 use crate::image::Sample;
 
-/// The `scale` output rows of one input row.
-///
-/// `residuals` is `[channel, stride]`; `anchor` the input pixels, `[width, 3]`; `rows` the output, of which each row of
-/// `row_len` samples gets `scale*width` pixels from sample `start` on.
-pub(super) fn rows<S: Sample>(
-    residuals: &[i32],
-    stride: usize,
-    anchor: &[S],
-    scale: usize,
-    rows: &mut [S],
-    row_len: usize,
-    start: usize,
-) {
-    for (dy, row) in rows.chunks_exact_mut(row_len).enumerate() {
-        let residuals = &residuals[dy * 3 * scale * stride..];
-        let row = &mut row[start..][..anchor.len() * scale];
-        match scale {
-            2 => self::row::<S, 6>(residuals, stride, anchor, row),
-            3 => self::row::<S, 9>(residuals, stride, anchor, row),
-            _ => self::row::<S, 12>(residuals, stride, anchor, row),
+/// Pixels that are taken at once: what is known of them stays in the first cache.
+const STRIP: usize = 64;
+
+/// One input row's finished residuals, and where its pixels go.
+pub(super) struct Reconstruction<'a, S> {
+    /// `[channel, stride]`.
+    pub residuals: &'a [i32],
+    pub stride: usize,
+    /// The input pixels, `[width, 3]`.
+    pub anchor: &'a [S],
+    pub scale: usize,
+    /// The `scale` rows of output, of `row_len` samples each.
+    pub rows: &'a mut [S],
+    pub row_len: usize,
+    /// The sample of each row at which the first of `scale*width` pixels goes.
+    pub start: usize,
+}
+
+impl<'a, S: Sample> Reconstruction<'a, S> {
+    /// Done by code that was compiled for a kernel's instruction set.
+    pub fn on(self, kernel: &dyn Kernel) {
+        if S::BITS == 8 { kernel.reconstruct8(self.cast()) } else { kernel.reconstruct16(self.cast()) }
+    }
+
+    /// The same with the type of sample called by its name.
+    fn cast<T: Sample>(self) -> Reconstruction<'a, T> {
+        let Self { residuals, stride, anchor, scale, rows, row_len, start } = self;
+        let (anchor, rows) = (bytemuck::cast_slice(anchor), bytemuck::cast_slice_mut(rows));
+        Reconstruction { residuals, stride, anchor, scale, rows, row_len, start }
+    }
+
+    #[inline(always)]
+    pub fn run(self) {
+        match self.scale {
+            2 => self.scaled::<6>(),
+            3 => self.scaled::<9>(),
+            _ => self.scaled::<12>(),
+        }
+    }
+
+    /// `BLOCK` is `3*scale`, a row's samples for one input pixel.
+    #[inline(always)]
+    fn scaled<const BLOCK: usize>(self) {
+        for (strip, anchor) in self.anchor.chunks(3 * STRIP).enumerate() {
+            let mut colours = [[0; STRIP]; 3];
+            for (x, pixel) in anchor.chunks_exact(3).enumerate() {
+                for (colour, sample) in colours.iter_mut().zip(pixel) {
+                    colour[x] = sample.to_i32();
+                }
+            }
+            let pixels = anchor.len() / 3;
+            for (dy, row) in self.rows.chunks_exact_mut(self.row_len).enumerate() {
+                let residuals = &self.residuals[dy * BLOCK * self.stride + strip * STRIP..];
+                let row = &mut row[self.start + strip * STRIP * BLOCK..][..pixels * BLOCK];
+                block_row::<S, BLOCK>(residuals, self.stride, &colours, pixels, row);
+            }
         }
     }
 }
 
-/// One output row; `BLOCK` is `3*scale`, its samples for one input pixel.
+/// A strip of one output row. The samples of an input pixel are first put together as words, many pixels at once, as
+/// compilers vectorise that; then written as words, of which there are fewer than samples.
 #[inline(always)]
-fn row<S: Sample, const BLOCK: usize>(residuals: &[i32], stride: usize, anchor: &[S], row: &mut [S]) {
-    let width = anchor.len() / 3;
-    let channels: [&[i32]; BLOCK] = std::array::from_fn(|channel| &residuals[channel * stride..][..width]);
-    for (x, (block, anchor)) in row.chunks_exact_mut(BLOCK).zip(anchor.chunks_exact(3)).enumerate() {
-        for (i, sample) in block.iter_mut().enumerate() {
-            *sample = S::saturating_from(anchor[i % 3].to_i32() + channels[i][x]);
+fn block_row<S: Sample, const BLOCK: usize>(
+    residuals: &[i32],
+    stride: usize,
+    colours: &[[i32; STRIP]; 3],
+    pixels: usize,
+    row: &mut [S],
+) {
+    let of_word = size_of::<u32>() / size_of::<S>();
+    // 12 samples of 16 bits are 6 words.
+    let mut words = [[0; STRIP]; 6];
+    for (i, word) in words.iter_mut().enumerate().take(BLOCK.div_ceil(of_word)) {
+        for k in 0..of_word.min(BLOCK - i * of_word) {
+            let channel = i * of_word + k;
+            let residuals = &residuals[channel * stride..][..pixels];
+            let place = if cfg!(target_endian = "little") { k } else { of_word - 1 - k };
+            for ((word, &residual), &anchor) in word.iter_mut().zip(residuals).zip(&colours[channel % 3]) {
+                let most = (1 << S::BITS) - 1;
+                let sample = (anchor + residual).clamp(0, most).cast_unsigned();
+                *word |= sample << (place as u32 * S::BITS);
+            }
+        }
+    }
+    let len = BLOCK * size_of::<S>();
+    for (x, block) in bytemuck::cast_slice_mut::<S, u8>(row).chunks_exact_mut(len).enumerate() {
+        for (bytes, word) in block.chunks_mut(size_of::<u32>()).zip(&words) {
+            bytes.copy_from_slice(&word[x].to_ne_bytes()[..bytes.len()]);
         }
     }
 }

@@ -110,8 +110,7 @@ macro_rules! registers {
     }};
 }
 
-impl Sse2 {
-    /// Of four vectors that come one after the other, as rows, the columns.
+impl Tiles for Sse2 {
     #[inline(always)]
     fn transposed(self, [a, b, c, d]: [__m128i; 4]) -> [__m128i; 4] {
         registers!({
@@ -124,27 +123,6 @@ impl Sse2 {
                 _mm_unpackhi_epi64(ab_high, cd_high),
             ]
         })
-    }
-
-    /// Four vectors of words that come one after the other.
-    #[inline(always)]
-    fn load_four(self, words: &[u32]) -> [__m128i; 4] {
-        let words = &words[..4 * Self::LANES];
-        [
-            self.load(words),
-            self.load(&words[Self::LANES..]),
-            self.load(&words[2 * Self::LANES..]),
-            self.load(&words[3 * Self::LANES..]),
-        ]
-    }
-}
-
-impl Tiles for Sse2 {
-    #[inline(always)]
-    fn columns(self, words: &[u32]) -> [__m128i; 6] {
-        let [c0, c1, c2, c3] = self.transposed(self.load_four(words));
-        let [c4, c5, ..] = self.transposed(self.load_four(&words[4..]));
-        [c0, c1, c2, c3, c4, c5]
     }
 
     #[inline(always)]
@@ -199,13 +177,5 @@ impl Tiles for Sse2 {
     #[inline(always)]
     fn shr6_32(self, a: __m128i) -> __m128i {
         registers!(_mm_srai_epi32::<6>(a))
-    }
-
-    #[inline(always)]
-    fn interleave(self, [c0, c1, c2, c3]: [&[u32]; 4], to: &mut [u32]) {
-        let tiles = self.transposed([self.load(c0), self.load(c1), self.load(c2), self.load(c3)]);
-        for (vector, to) in tiles.into_iter().zip(to[..4 * Self::LANES].chunks_exact_mut(Self::LANES)) {
-            self.store(vector, bytemuck::cast_slice_mut(to));
-        }
     }
 }

@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use super::kernel::{Kernel, Rows, Scratch, Target};
 use super::packing::{Packed, pack_pixels};
-use super::{reconstruct, winograd};
+use super::reconstruct::Reconstruction;
+use super::winograd;
 use crate::image::{Rgb, Sample};
 
 /// Most rows that a kernel computes at once.
@@ -168,7 +169,9 @@ pub(super) fn sweep<S: Sample>(
                     let rows = &mut output[(y - area.rows.start) * scale * row_len..][..scale * row_len];
                     let anchor = rgb.row(area.columns.start, y, width);
                     let start = area.columns.start * scale * 3;
-                    reconstruct::rows(&residuals[column..], stride, anchor, *scale, rows, row_len, start);
+                    let residuals = &residuals[column..];
+                    let work = Reconstruction { residuals, stride, anchor, scale: *scale, rows, row_len, start };
+                    work.on(&**kernel);
                     watch.row(index, y, &[], geometry);
                 }
             }

@@ -1,24 +1,33 @@
 //! Every kernel of this machine against the reference.
 
-use super::kernel::{Rows, Scratch, Target, Winograd};
-use super::lanes::Lanes;
+use super::kernel::{Mixed, Rows, Scratch, Target, Winograd};
+use super::lanes::{Lanes, Tiles};
 use super::model::Model;
 use super::packing::Packed;
 use super::portable::Portable;
+use super::reconstruct::Reconstruction;
 use super::*;
 use crate::net::random::random_net;
-use crate::net::{ABPN_X3, Net};
+use crate::net::{Net, built_in};
 use crate::random::Random;
 use crate::{reference, selftest};
 
 /// The kernels of this machine, and models of the instructions of others. Where layers are computed in two ways, also those
 /// that compute all of them in one.
 fn kernels() -> Vec<Arc<dyn Kernel>> {
+    fn in_one_way<L: Tiles>(kernels: &mut Vec<Arc<dyn Kernel>>) {
+        if let Some(lanes) = L::detect() {
+            kernels.extend([Arc::new(lanes) as Arc<dyn Kernel>, Arc::new(Winograd(lanes))]);
+        }
+    }
     let mut kernels = choice::runnable();
-    kernels.extend([Arc::new(Portable) as Arc<dyn Kernel>, Arc::new(Winograd(Portable))]);
+    in_one_way::<Portable>(&mut kernels);
     #[cfg(target_arch = "x86_64")]
-    if let Some(avx2) = avx2::Avx2::detect() {
-        kernels.extend([Arc::new(avx2) as Arc<dyn Kernel>, Arc::new(Winograd(avx2))]);
+    {
+        in_one_way::<sse2::Sse2>(&mut kernels);
+        in_one_way::<avx2::Avx2>(&mut kernels);
+        in_one_way::<avx_vnni::AvxVnni>(&mut kernels);
+        in_one_way::<avx512_vnni::Avx512Vnni>(&mut kernels);
     }
     kernels.extend([
         Arc::new(Model::<0, 0>) as Arc<dyn Kernel>,
@@ -199,6 +208,14 @@ impl Kernel for Wrong {
     fn last16(&self, layer: &Packed, rows: &Rows, scratch: &mut Scratch, output: Target<i32>) {
         self.0.last16(layer, rows, scratch, output);
     }
+
+    fn reconstruct8(&self, work: Reconstruction<u8>) {
+        self.0.reconstruct8(work);
+    }
+
+    fn reconstruct16(&self, work: Reconstruction<u16>) {
+        self.0.reconstruct16(work);
+    }
 }
 
 #[test]
@@ -214,14 +231,18 @@ fn a_kernel_that_is_wrong_is_not_chosen() {
 
 #[test]
 fn each_layer_is_computed_in_the_way_that_takes_fewer_instructions() {
-    let Some(avx2) = choice::runnable().into_iter().find(|kernel| kernel.name() == "avx2") else {
-        eprintln!("not looked at: this machine has no AVX2");
-        return;
+    let rows = |kernel: &dyn Kernel, net: &Net| -> Vec<usize> {
+        net.layers().iter().map(|layer| kernel.pack(layer).rows()).collect()
     };
-    let rows = |net: &Net| net.layers().iter().map(|layer| avx2.pack(layer).rows()).collect::<Vec<_>>();
-    assert_eq!(rows(&Net::read(ABPN_X3).unwrap())[1..], [4; 6]);
-    assert_eq!(rows(&random_net(1, 3, &[1, 64]).unwrap()), [1, 4, 4]);
-    // What is tested at start-up.
-    let tested = rows(&choice::small_net().unwrap());
-    assert!(tested.contains(&1) && tested.contains(&4), "{tested:?}");
+    let (few, many) = (1, 64);
+    assert_eq!(rows(&Mixed::new(Portable), &random_net(1, 3, &[few, many]).unwrap()), [1, 1, 4]);
+    let shipped: Vec<Net> = (2..=4).filter_map(built_in).map(|net| Net::read(net).unwrap()).collect();
+    assert_eq!(shipped.len(), 3);
+    for kernel in choice::runnable() {
+        let tested = rows(&*kernel, &choice::small_net().unwrap());
+        for ways in shipped.iter().map(|net| rows(&*kernel, net)) {
+            let untested = ways.iter().find(|way| !tested.contains(way));
+            assert_eq!(untested, None, "{}: {ways:?}, at start-up {tested:?}", kernel.name());
+        }
+    }
 }

@@ -30,15 +30,13 @@ pub(super) const SIDE: usize = 4;
 const PIXELS: usize = SIDE * SIDE;
 const POSITIONS: usize = (SIDE + 2) * (SIDE + 2);
 
-/// Tiles of a strip: enough that a weight is used often once it is loaded, and few enough that their codes and products stay
-/// near.
-const TILES: usize = 16;
-
-/// Output channels whose products are summed at once.
-const CHANNELS: usize = 4;
+/// Lanes of the widest vectors.
+const MOST_LANES: usize = 16;
 
 /// Words that are read beyond a row's last pixel and its neighbour, at most.
-pub(super) const BEYOND: usize = TILES * SIDE + SIDE;
+pub(super) const fn beyond<L: Tiles>() -> usize {
+    L::TILES * SIDE + SIDE
+}
 
 /// 24 times Winograd's G, the last row 6 times.
 const G: [[i32; 3]; 6] = [[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 6]];
@@ -53,23 +51,24 @@ pub(super) struct Transformed {
 }
 
 impl Transformed {
-    pub fn new<L: Lanes>(layer: &Layer) -> Self {
+    pub fn new<L: Tiles>(layer: &Layer) -> Self {
         Self::with::<L>(layer, &G)
     }
 
     /// With another G.
-    fn with<L: Lanes>(layer: &Layer, g: &[[i32; 3]; 6]) -> Self {
+    fn with<L: Tiles>(layer: &Layer, g: &[[i32; 3]; 6]) -> Self {
         let pairs = pairs::<L>(layer);
-        let blocks = layer.out_channels.div_ceil(CHANNELS);
-        let mut weights = vec![0; blocks * POSITIONS * pairs * CHANNELS];
+        let blocks = layer.out_channels.div_ceil(L::TILE_CHANNELS);
+        let mut weights = vec![0; blocks * POSITIONS * pairs * L::TILE_CHANNELS];
         for out in 0..layer.out_channels {
             for input in 0..layer.in_channels {
                 let (word, code) = (input / L::CODES, input % L::CODES);
                 let half = L::CODES / 2;
                 let (pair, shift) = (word * half + code % half, code / half * 16);
                 for (position, weight) in transformed(layer, out, input, g).into_iter().flatten().enumerate() {
-                    let block = out / CHANNELS * POSITIONS + position;
-                    weights[(block * pairs + pair) * CHANNELS + out % CHANNELS] |= (weight & 0xffff) << shift;
+                    let block = out / L::TILE_CHANNELS * POSITIONS + position;
+                    weights[(block * pairs + pair) * L::TILE_CHANNELS + out % L::TILE_CHANNELS] |=
+                        (weight & 0xffff) << shift;
                 }
             }
         }
@@ -95,8 +94,12 @@ fn pairs<L: Lanes>(layer: &Layer) -> usize {
 pub(super) fn instructions<L: Tiles>(layer: &Layer) -> f64 {
     let (pairs, outputs) = (pairs::<L>(layer) as f64, layer.out_channels as f64);
     // A product and its addition; pairs are loaded once for all channels, weights once for both vectors.
-    let blocks = layer.out_channels.div_ceil(CHANNELS) as f64;
-    let products = POSITIONS as f64 * pairs * blocks * CHANNELS as f64 * (2.0 + 1.0 / CHANNELS as f64 + 0.5);
+    let blocks = layer.out_channels.div_ceil(L::TILE_CHANNELS) as f64;
+    let products = POSITIONS as f64
+        * pairs
+        * blocks
+        * L::TILE_CHANNELS as f64
+        * (L::PRODUCTS as f64 + 1.0 / L::TILE_CHANNELS as f64 + 1.0 / L::TILE_VECTORS as f64);
     // 12 transforms of 17 instructions each, of rows that are taken apart; 10 of 13, and the division. The rest is to and from
     // memory, as no instruction set has room for 36 vectors.
     let transforms = pairs * 400.0 + outputs * 300.0;
@@ -214,31 +217,26 @@ fn each_channel<L: Tiles>(
         unreachable!("a layer that was packed for another kernel")
     };
     let pairs = *pairs;
-    let codes = scratch.codes.first(POSITIONS * pairs * TILES);
-    let sums = scratch.sums.first(POSITIONS * CHANNELS * TILES);
-    let acc = scratch.acc.first(PIXELS * TILES);
-    let finished = scratch.finished.first(PIXELS * TILES);
-    for x in (0..rows.width).step_by(TILES * SIDE) {
-        let strip = Strip { x, pixels: (TILES * SIDE).min(rows.width - x) };
+    let codes = scratch.codes.first(POSITIONS * pairs * L::TILES);
+    let sums = scratch.sums.first(POSITIONS * L::TILE_CHANNELS * L::TILES);
+    let acc = scratch.acc.first(PIXELS * L::TILES);
+    let finished = scratch.finished.first(PIXELS * L::TILES);
+    for x in (0..rows.width).step_by(L::TILES * SIDE) {
+        let strip = Strip { x, pixels: (L::TILES * SIDE).min(rows.width - x) };
         let vectors = strip.vectors::<L>();
         for word in 0..layer.words {
             for vector in 0..vectors {
                 transform_codes(lanes, rows, word, strip, vector, pairs, codes);
             }
         }
-        for (block, weights) in weights.chunks_exact(POSITIONS * pairs * CHANNELS).enumerate() {
-            let first = block * CHANNELS;
-            for vector in (0..vectors).step_by(2) {
-                let from = vector * L::LANES;
-                if vector + 1 < vectors {
-                    multiply::<L, 2>(lanes, codes, from, weights, pairs, sums);
-                } else {
-                    multiply::<L, 1>(lanes, codes, from, weights, pairs, sums);
-                }
+        for (block, weights) in weights.chunks_exact(POSITIONS * pairs * L::TILE_CHANNELS).enumerate() {
+            let first = block * L::TILE_CHANNELS;
+            for vector in (0..vectors).step_by(L::TILE_VECTORS) {
+                multiply(lanes, codes, vector, vectors, weights, pairs, sums);
             }
-            for channel in first..layer.layer.out_channels.min(first + CHANNELS) {
+            for channel in first..layer.layer.out_channels.min(first + L::TILE_CHANNELS) {
                 for vector in 0..vectors {
-                    let sums = &sums[(channel - first) * TILES + vector * L::LANES..];
+                    let sums = &sums[(channel - first) * L::TILES + vector * L::LANES..];
                     transform_sums(lanes, sums, layer.layer.bias[channel], &mut acc[vector * L::LANES..]);
                 }
                 finish(channel, acc, finished, strip);
@@ -278,11 +276,11 @@ fn transform_codes<L: Tiles>(
         [times_b(lanes, six!(|column| pairs[column][0])), times_b(lanes, six!(|column| pairs[column][1]))]
     });
     for pair in 0..L::CODES / 2 {
-        let first = (word * (L::CODES / 2) + pair) * TILES + vector * L::LANES;
+        let first = (word * (L::CODES / 2) + pair) * L::TILES + vector * L::LANES;
         for column in 0..6 {
             let down = times_b(lanes, six!(|row| across[row][pair][column]));
             for row in 0..6 {
-                lanes.store(down[row], &mut codes[(row * 6 + column) * pairs * TILES + first..]);
+                lanes.store(down[row], &mut codes[(row * 6 + column) * pairs * L::TILES + first..]);
             }
         }
     }
@@ -306,9 +304,40 @@ fn times_b<L: Tiles>(lanes: L, [d0, d1, d2, d3, d4, d5]: [L::Acc; 6]) -> [L::Acc
     ]
 }
 
-/// The products of transformed codes and weights, added up over the pairs: of `VECTORS` vectors from tile `from` on.
+/// The products of transformed codes and weights, added up over the pairs: of as many vectors from `vector` on as are summed
+/// at once, and no more than there are.
 #[inline(always)]
-fn multiply<L: Tiles, const VECTORS: usize>(
+fn multiply<L: Tiles>(
+    lanes: L,
+    codes: &[i32],
+    vector: usize,
+    vectors: usize,
+    weights: &[i32],
+    pairs: usize,
+    sums: &mut [i32],
+) {
+    macro_rules! shapes {
+        ($($channels:literal)*) => {
+            match L::TILE_CHANNELS {
+                $($channels => shapes!(@vectors $channels 1 2),)*
+                channels => unreachable!("sums of {channels} channels"),
+            }
+        };
+        (@vectors $channels:literal $($vectors:literal)*) => {
+            match L::TILE_VECTORS.min(vectors - vector) {
+                $($vectors if $vectors <= L::TILE_VECTORS => {
+                    shape::<L, $channels, $vectors>(lanes, codes, vector * L::LANES, weights, pairs, sums);
+                })*
+                vectors => unreachable!("sums of {vectors} vectors"),
+            }
+        };
+    }
+    shapes!(4 7)
+}
+
+/// The same for numbers of channels and vectors that are known to the compiler, so that the sums stay in registers.
+#[inline(always)]
+fn shape<L: Tiles, const CHANNELS: usize, const VECTORS: usize>(
     lanes: L,
     codes: &[i32],
     from: usize,
@@ -316,11 +345,11 @@ fn multiply<L: Tiles, const VECTORS: usize>(
     pairs: usize,
     sums: &mut [i32],
 ) {
-    assert!(from + VECTORS * L::LANES <= TILES, "tiles beyond a strip");
-    let positions = codes.chunks_exact(pairs * TILES).zip(weights.chunks_exact(pairs * CHANNELS));
-    for ((codes, weights), to) in positions.zip(sums.chunks_exact_mut(CHANNELS * TILES)) {
+    assert!(from + VECTORS * L::LANES <= L::TILES, "tiles beyond a strip");
+    let positions = codes.chunks_exact(pairs * L::TILES).zip(weights.chunks_exact(pairs * CHANNELS));
+    for ((codes, weights), to) in positions.zip(sums.chunks_exact_mut(CHANNELS * L::TILES)) {
         let mut sums = [[lanes.acc(0); VECTORS]; CHANNELS];
-        for (codes, weights) in codes.as_chunks::<TILES>().0.iter().zip(weights.as_chunks::<CHANNELS>().0) {
+        for (codes, weights) in codes.chunks_exact(L::TILES).zip(weights.as_chunks::<CHANNELS>().0) {
             let mut pairs = [lanes.acc(0); VECTORS];
             for vector in 0..VECTORS {
                 pairs[vector] = lanes.load_acc(&codes[from + vector * L::LANES..]);
@@ -334,7 +363,7 @@ fn multiply<L: Tiles, const VECTORS: usize>(
         }
         for channel in 0..CHANNELS {
             for vector in 0..VECTORS {
-                lanes.store(sums[channel][vector], &mut to[channel * TILES + from + vector * L::LANES..]);
+                lanes.store(sums[channel][vector], &mut to[channel * L::TILES + from + vector * L::LANES..]);
             }
         }
     }
@@ -344,15 +373,15 @@ fn multiply<L: Tiles, const VECTORS: usize>(
 #[inline(always)]
 fn transform_sums<L: Tiles>(lanes: L, sums: &[i32], bias: i32, acc: &mut [i32]) {
     let columns = six!(|column| {
-        let column = &sums[column * CHANNELS * TILES..];
-        times_a(lanes, six!(|row| lanes.load_acc(&column[row * 6 * CHANNELS * TILES..])))
+        let column = &sums[column * L::TILE_CHANNELS * L::TILES..];
+        times_a(lanes, six!(|row| lanes.load_acc(&column[row * 6 * L::TILE_CHANNELS * L::TILES..])))
     });
     let (ninth, bias) = (lanes.acc(NINTH.cast_signed()), lanes.acc(bias));
     for row in 0..SIDE {
         let across = times_a(lanes, six!(|column| columns[column][row]));
         for column in 0..SIDE {
             let sum = lanes.shr6_32(lanes.mul32(across[column], ninth));
-            lanes.store(lanes.add32(sum, bias), &mut acc[(row * SIDE + column) * TILES..]);
+            lanes.store(lanes.add32(sum, bias), &mut acc[(row * SIDE + column) * L::TILES..]);
         }
     }
 }
@@ -375,16 +404,17 @@ fn times_a<L: Tiles>(lanes: L, [m0, m1, m2, m3, m4, m5]: [L::Acc; 6]) -> [L::Acc
 #[inline(always)]
 fn write<L: Tiles>(lanes: L, values: &[u32], rows: &Rows, plane: usize, strip: Strip, to: &mut Target<u32>) {
     let full = L::LANES * SIDE;
+    let values: &[i32] = bytemuck::cast_slice(values);
     for (row, start) in to.starts.iter().enumerate() {
         let to = &mut to.buffer[start + plane * rows.stride + rows.column + strip.x..][..strip.pixels];
-        for (vector, to) in to.chunks_mut(full).enumerate() {
-            let values = &values[row * SIDE * TILES + vector * L::LANES..];
-            let columns = [values, &values[TILES..], &values[2 * TILES..], &values[3 * TILES..]];
+        for (vector, to) in bytemuck::cast_slice_mut::<u32, i32>(to).chunks_mut(full).enumerate() {
+            let values = &values[row * SIDE * L::TILES + vector * L::LANES..];
+            let columns = [values, &values[L::TILES..], &values[2 * L::TILES..], &values[3 * L::TILES..]];
             if to.len() == full {
                 lanes.interleave(columns, to);
             } else {
-                let mut whole = [0; TILES * SIDE];
-                lanes.interleave(columns, &mut whole);
+                let mut whole = [0; MOST_LANES * SIDE];
+                lanes.interleave(columns, &mut whole[..full]);
                 to.copy_from_slice(&whole[..to.len()]);
             }
         }
@@ -455,7 +485,7 @@ mod tests {
         /// The same by this module. Whatever is beyond the codes is not 0.
         fn winograd<L: Tiles>(&self, lanes: L, layer: &Layer, g: &[[i32; 3]; 6]) -> Vec<i32> {
             let words = self.channels.div_ceil(L::CODES);
-            let stride = self.width + 2 + BEYOND;
+            let stride = self.width + 2 + beyond::<L>();
             let mut input = vec![0xa5a5_a5a5; 6 * words * stride];
             if L::CODES == 2 {
                 input.fill(0x00a5_00a5);
@@ -497,17 +527,22 @@ mod tests {
             rows.map(|acc| acc.cast_signed()).collect()
         }
 
+        fn check_if_there<L: Tiles>(&self, layer: &Layer, expected: &[i32], what: &str) {
+            if let Some(lanes) = L::detect() {
+                assert!(self.winograd(lanes, layer, &G) == expected, "{}: {what}", L::NAME);
+            }
+        }
+
         fn check(&self, layer: &Layer, what: &str) {
-            use crate::cpu::portable::Portable;
             let expected = self.accumulators(layer);
-            assert!(self.winograd(Portable, layer, &G) == expected, "{}: {what}", Portable::NAME);
+            self.check_if_there::<crate::cpu::portable::Portable>(layer, &expected, what);
             #[cfg(target_arch = "x86_64")]
             {
-                use crate::cpu::{avx2::Avx2, sse2::Sse2};
-                assert!(self.winograd(Sse2, layer, &G) == expected, "{}: {what}", Sse2::NAME);
-                if let Some(avx2) = Avx2::detect() {
-                    assert!(self.winograd(avx2, layer, &G) == expected, "{}: {what}", Avx2::NAME);
-                }
+                use crate::cpu::{avx_vnni::AvxVnni, avx2::Avx2, avx512_vnni::Avx512Vnni, sse2::Sse2};
+                self.check_if_there::<Sse2>(layer, &expected, what);
+                self.check_if_there::<Avx2>(layer, &expected, what);
+                self.check_if_there::<AvxVnni>(layer, &expected, what);
+                self.check_if_there::<Avx512Vnni>(layer, &expected, what);
             }
         }
     }
