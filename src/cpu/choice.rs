@@ -88,5 +88,5 @@ pub(super) fn first_right(mut engines: Vec<Engine>) -> Result<Engine> {
 /// # Errors
 /// None.
 pub(super) fn small_net() -> Result<Net> {
-    random_net(1, 2, &[1, 9])
+    random_net(1, 2, &[1, 28, 28])
 }
