@@ -48,14 +48,14 @@ pub fn kernels() -> Vec<&'static str> {
     runnable().iter().map(|kernel| kernel.name()).collect()
 }
 
-/// An engine on the kernel that [`CPU_VARIABLE`] names, or on the best.
+/// The kernel that [`CPU_VARIABLE`] names, or the best.
 ///
 /// # Errors
 /// [`Error::CpuKernel`] if the variable names something else.
-pub(super) fn engine(net: &Net) -> Result<Engine> {
+pub(super) fn kernel() -> Result<Arc<dyn Kernel>> {
     match std::env::var_os(CPU_VARIABLE).filter(|name| !name.is_empty()) {
-        Some(name) => Ok(Engine::with_kernel(net, named(&name.to_string_lossy())?)),
-        None => first_right(by_speed(net, runnable())),
+        Some(name) => named(&name.to_string_lossy()),
+        None => first_right(runnable()),
     }
 }
 
@@ -64,23 +64,19 @@ fn named(name: &str) -> Result<Arc<dyn Kernel>> {
     runnable().into_iter().find(|kernel| kernel.name() == name).ok_or_else(unknown)
 }
 
-/// The fastest first, as far as instructions tell: how many a kernel needs may depend on the net's weights.
-pub(super) fn by_speed(net: &Net, kernels: Vec<Arc<dyn Kernel>>) -> Vec<Engine> {
-    let mut engines: Vec<_> = kernels.into_iter().map(|kernel| Engine::with_kernel(net, kernel)).collect();
-    engines.sort_by(|a, b| a.instructions().total_cmp(&b.instructions()));
-    engines
-}
-
-/// The first whose kernel computes what the reference does on a small net and picture, as compilers and processors have
-/// bugs, too; or the last, which the self-test will refuse.
+/// The first that computes what the reference does on a small net and picture, as compilers and processors have bugs, too;
+/// or the last, which the self-test will refuse.
 ///
 /// # Errors
 /// None for a random net.
-pub(super) fn first_right(mut engines: Vec<Engine>) -> Result<Engine> {
+pub(super) fn first_right(mut kernels: Vec<Arc<dyn Kernel>>) -> Result<Arc<dyn Kernel>> {
     let net = small_net()?;
-    let is_right = |engine: &Engine| selftest::on_picture(&net, &engine.with_net(&net), 37, 3).is_ok();
-    let right = engines.iter().position(is_right).unwrap_or(engines.len() - 1);
-    Ok(engines.swap_remove(right))
+    let is_right = |kernel: &Arc<dyn Kernel>| {
+        let engine = Engine::with_kernel(&net, Arc::clone(kernel));
+        selftest::on_picture(&net, &engine, 37, 3).is_ok()
+    };
+    let right = kernels.iter().position(is_right).unwrap_or(kernels.len() - 1);
+    Ok(kernels.swap_remove(right))
 }
 
 /// A net that has layers of both kinds: those that a kernel computes in Winograd's way, if it can, and others.

@@ -70,17 +70,7 @@ impl Engine {
     /// # Errors
     /// [`Error::CpuKernel`] if that isn't one of this machine.
     pub fn new(net: &Net) -> Result<Self> {
-        choice::engine(net)
-    }
-
-    /// The same kernel with another net.
-    fn with_net(&self, net: &Net) -> Self {
-        Self::with_kernel(net, Arc::clone(&self.program.kernel))
-    }
-
-    /// Instructions that its convolutions take a pixel, about.
-    fn instructions(&self) -> f64 {
-        self.program.layers.iter().map(|layer| layer.instructions).sum()
+        Ok(Self::with_kernel(net, choice::kernel()?))
     }
 
     fn with_kernel(net: &Net, kernel: Arc<dyn Kernel>) -> Self {
