@@ -1,7 +1,7 @@
 //! Every kernel of this machine against the reference.
 
 use super::kernel::{Mixed, Rows, Scratch, Target, Winograd};
-use super::lanes::{Lanes, Tiles};
+use super::lanes::Tiles;
 use super::model::Model;
 use super::packing::Packed;
 use super::portable::Portable;
