@@ -84,7 +84,7 @@ fn block_row<S: Sample, const BLOCK: usize>(
             for ((word, &residual), &anchor) in word.iter_mut().zip(residuals).zip(&colours[channel % 3]) {
                 let most = (1 << S::BITS) - 1;
                 let sample = (anchor + residual).clamp(0, most).cast_unsigned();
-                *word |= sample << (place as u32 * S::BITS);
+                *word |= sample << (place * S::BITS as usize);
             }
         }
     }
