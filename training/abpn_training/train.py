@@ -19,8 +19,11 @@ def make(config: TrainConfig) -> tuple[Abpn, list[Optimizer]]:
         net.init_identity()
     else:
         net.init_glorot()
-    if config.init and not net.init_from(weights.read(Path(config.init)).tensors):
-        raise UserError(f"{config.init}: no layer has the shape of this net's")
+    if config.init:
+        if not net.init_from(weights.read(Path(config.init)).tensors):
+            raise UserError(f"{config.init}: no layer has the shape of this net's")
+        # Checkpoints have what became of it: going on takes no such file, and another machine has none.
+        config.init = ""
     net.to(config.device)
     return net, optim.make(net, config.optimizer, config.rate, config.bias_rate, config.beta2)
 

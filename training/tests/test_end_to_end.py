@@ -150,6 +150,22 @@ def test_a_decay_branches_off(folders: Folders, tmp_path: Path) -> None:
     assert "--steps" in refused.stderr
 
 
+def test_a_resumed_run_needs_no_file_that_it_began_from(
+    runs: tuple[Path, Path], folders: Folders, tmp_path: Path
+) -> None:
+    begin = tmp_path / "begin"
+    assert train("export", runs[0], "-o", begin).returncode == 0
+    whole = [*settings(folders), "--decay-steps", 0]
+    for name, init, steps in [("a", ["--init", begin], 40), ("b", ["--init", begin], 20), ("c", [], 40)]:
+        assert train("train", "-o", tmp_path / name, *whole, *init, "--steps", steps).returncode == 0
+    begin.unlink()
+    done = train("train", "--resume", tmp_path / "b", "--steps", 40)
+    assert done.returncode == 0, done.stderr
+    calm, resumed, other = (weights(tmp_path / name) for name in "abc")
+    assert all(torch.equal(calm[name], resumed[name]) for name in calm)
+    assert not all(torch.equal(calm[name], other[name]) for name in calm)
+
+
 def test_what_is_wrong_is_named(runs: tuple[Path, Path], folders: Folders, tmp_path: Path) -> None:
     float_file = tmp_path / "float"
     assert train("export", runs[0], "-o", float_file).returncode == 0
