@@ -1,6 +1,6 @@
 """Batches of random patches: a function of seed and step alone, so that a run resumes with the order it had."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -12,12 +12,15 @@ from torch import Tensor
 
 from abpn_training.data import Pair
 
+# Three bytes, as one element of an array.
+PIXEL = np.dtype("V3")
+
 
 @dataclass(frozen=True)
 class Batch:
     """Patches and what the net shall make of them."""
 
-    # u8 [n, 3, patch, patch].
+    # u8 [n, 3, patch, patch]; both have their channels last in memory, as convolutions like them best.
     lr: Tensor
     # u8 [n, 3*scale^2, patch, patch], channels as the net's: position in the block, then colour.
     hr: Tensor
@@ -27,7 +30,8 @@ def blocks(hr: Tensor, scale: int) -> Tensor:
     """[n, scale*h, scale*w, 3] as the net's output channels, [n, 3*scale^2, h, w]; the inverse of `unblocks`."""
     n, height, width, _ = hr.shape
     split = hr.reshape(n, height // scale, scale, width // scale, scale, 3)
-    return split.permute(0, 2, 4, 5, 1, 3).reshape(n, 3 * scale**2, height // scale, width // scale)
+    channels_last = split.permute(0, 1, 3, 2, 4, 5).reshape(n, height // scale, width // scale, 3 * scale**2)
+    return channels_last.permute(0, 3, 1, 2)
 
 
 def unblocks(channels: Tensor, scale: int) -> Tensor:
@@ -72,18 +76,27 @@ class Patches:
             chosen = self._errors(picture, y, x).argmax(axis=0)
         drawn = [tuple(axis[choice, n] for axis in (picture, y, x)) for n, choice in enumerate(chosen)]
         cut = [self._cut(*place, turn) for place, turn in zip(drawn, turns, strict=True)]
-        lr = torch.from_numpy(np.stack([lr for lr, _ in cut])).permute(0, 3, 1, 2)
-        return Batch(lr.contiguous(), blocks(torch.from_numpy(np.stack([hr for _, hr in cut])), self._scale))
+        lr, hr = (torch.from_numpy(np.stack(pictures).view(np.uint8)) for pictures in zip(*cut, strict=True))
+        return Batch(lr.permute(0, 3, 1, 2), blocks(hr, self._scale))
 
-    def prefetched(self, first_step: int, count: int) -> "Prefetch":
-        """The batches of `count` steps from `first_step`, each drawn while its predecessor is used."""
-        return Prefetch(self, first_step, count)
+    def batches(self, steps: range, ahead: bool) -> Iterator[Batch]:
+        """Each step's batch; with `ahead` it is drawn in a thread while its predecessor is used."""
+        if not ahead:
+            yield from map(self.draw, steps)
+            return
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            waiting: Future[Batch] | None = None
+            for step in steps:
+                batch = waiting.result() if waiting else self.draw(step)
+                waiting = pool.submit(self.draw, step + 1)
+                yield batch
 
-    def _cut(self, picture: int, y: int, x: int, turn: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    def _cut(self, picture: int, y: int, x: int, turn: int) -> tuple[NDArray, NDArray]:
+        """A patch and its original, turned, each of [height, width, 1] pixels: whole ones are copied twice as fast."""
         pair, patch, scale = self._pairs[picture], self._patch, self._scale
         lr = pair.lr[y : y + patch, x : x + patch]
         hr = pair.hr[y * scale : (y + patch) * scale, x * scale : (x + patch) * scale]
-        return _turn(lr, turn), _turn(hr, turn)
+        return _turn(lr.view(PIXEL), turn), _turn(hr.view(PIXEL), turn)
 
     def _errors(self, picture: NDArray, y: NDArray, x: NDArray) -> NDArray[np.uint32]:
         """The summed error of bicubic interpolation over patches."""
@@ -92,23 +105,6 @@ class Patches:
         below, table, patch = corner + self._patch * stride, self._table, self._patch
         # Sums wrap at 2^32; the difference is right all the same.
         return table[below + patch] - table[below] - table[corner + patch] + table[corner]
-
-
-class Prefetch:
-    """Iterates over batches, and draws the next one in a thread meanwhile."""
-
-    def __init__(self, patches: Patches, first_step: int, count: int) -> None:
-        """See `Patches.prefetched`."""
-        self._patches, self._steps = patches, range(first_step, first_step + count)
-
-    def __iter__(self):  # noqa: ANN204
-        """Yields each step's `Batch`."""
-        with ThreadPoolExecutor(max_workers=1) as pool:
-            waiting: Future[Batch] | None = None
-            for step in self._steps:
-                batch = waiting.result() if waiting else self._patches.draw(step)
-                waiting = pool.submit(self._patches.draw, step + 1)
-                yield batch
 
 
 def _turn(picture: NDArray, turn: int) -> NDArray:
