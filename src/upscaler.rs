@@ -175,8 +175,8 @@ impl Upscaler {
         }
     }
 
-    /// All that the self-test's outcome depends on, as text: a program may remember the outcome under it.
-    pub fn identity(&self) -> String {
+    /// All that the self-test's outcome depends on, as bytes: a program may remember the outcome under it.
+    pub fn identity(&self) -> Vec<u8> {
         match &self.engine {
             Engine::Cpu(engine) => engine.identity(&self.net),
             Engine::Gpu(engine) => engine.identity(&self.net),

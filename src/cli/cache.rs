@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use sha2::{Digest, Sha256};
 
 /// The file of this kind for what `identity` names; none where there is no cache folder.
-pub fn path(kind: &str, identity: &str, extension: &str) -> Option<PathBuf> {
-    let identity = format!("{}\n{identity}", env!("CARGO_PKG_VERSION"));
-    let key: String = Sha256::digest(identity).iter().map(|byte| format!("{byte:02x}")).collect();
+pub fn path(kind: &str, identity: impl AsRef<[u8]>, extension: &str) -> Option<PathBuf> {
+    let hash = Sha256::new_with_prefix(env!("CARGO_PKG_VERSION")).chain_update("\n").chain_update(identity);
+    let key: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
     Some(dirs::cache_dir()?.join("abpn").join(kind).join(key).with_extension(extension))
 }
 

@@ -60,5 +60,5 @@ fn remember(upscaler: &Upscaler, verdict: &Verdict) {
 
 /// The file for this device and net; none where there is no cache folder.
 fn path(upscaler: &Upscaler) -> Option<PathBuf> {
-    cache::path("selftest", &upscaler.identity(), "json")
+    cache::path("selftest", upscaler.identity(), "json")
 }

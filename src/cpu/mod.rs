@@ -84,8 +84,8 @@ impl Engine {
     }
 
     /// All that the self-test's outcome depends on.
-    pub fn identity(&self, net: &Net) -> String {
-        format!("{} {}\n{:?}", self.label(), std::env::consts::ARCH, net.layers())
+    pub fn identity(&self, net: &Net) -> Vec<u8> {
+        [format!("{} {}\n", self.label(), std::env::consts::ARCH).into_bytes(), net.write()].concat()
     }
 
     /// How a picture is cut. Tiles of the whole width need no column twice.

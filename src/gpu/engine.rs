@@ -67,12 +67,12 @@ impl Engine {
     }
 
     /// Adapter, driver, shaders and parameters.
-    pub fn identity(&self, net: &Net) -> String {
+    pub fn identity(&self, net: &Net) -> Vec<u8> {
         let conversions = |bits| [Way::Pack, Way::Unpack { scale: net.scale() }].map(|way| conversion::wgsl(way, bits));
         let stages = |bits| self.variants(net, bits).into_iter().map(|variant| variant.wgsl());
         let shaders: Vec<_> =
             [8, 16].into_iter().flat_map(|bits| conversions(bits).map(Ok).into_iter().chain(stages(bits))).collect();
-        format!("{:?}\n{shaders:?}\n{:?}", self.info, net.layers())
+        [format!("{:?}\n{shaders:?}\n", self.info).into_bytes(), net.write()].concat()
     }
 
     /// What its device offers to kernels.

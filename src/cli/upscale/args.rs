@@ -95,6 +95,11 @@ impl Args {
         self.quality.unwrap_or(DEFAULT_QUALITY)
     }
 
+    /// Whether an image needs no work, as its output is there already.
+    pub fn skips(&self, job: &Job) -> bool {
+        self.skip_existing && matches!(&job.sink, Sink::File(path) if path.exists())
+    }
+
     /// Refuses what can't be meant, now that it is known what will be read and written.
     pub fn check(&self, jobs: &[Job]) -> Result<(), Failure> {
         let to_stdout = jobs.iter().any(|job| job.sink == Sink::Stdout);

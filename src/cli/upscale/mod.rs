@@ -1,6 +1,7 @@
 //! `abpn upscale`.
 
 mod args;
+mod decoded;
 mod inputs;
 mod progress;
 mod report;
@@ -16,7 +17,8 @@ pub use args::Args;
 
 use super::failure::INTERRUPTED;
 use super::{Failure, device, interrupt, net};
-use inputs::{Job, Plan};
+use decoded::{Decoded, decode};
+use inputs::{Job, Plan, Source};
 use progress::Progress;
 use report::Report;
 use worker::Worker;
@@ -27,7 +29,15 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let net = net::load(args.model.as_deref(), args.scale)?;
     let Plan { jobs, unusable } = inputs::plan(&args, net.scale())?;
     args.check(&jobs)?;
-    let upscaler = device::upscaler(net, &args.device)?.with_tile(args.tile);
+    // The first file is decoded while the device gets ready. Standard input may keep one waiting.
+    let mut first = None;
+    let upscaler = thread::scope(|scope| {
+        if let Some(job) = jobs.first().filter(|job| job.source != Source::Stdin && !args.skips(job)) {
+            scope.spawn(|| first = Some(decode(&job.source, args.max_pixels)));
+        }
+        device::upscaler(net, &args.device)
+    })?
+    .with_tile(args.tile);
 
     let progress = Progress::new(jobs.len(), !args.quiet && !args.no_progress);
     let report = Report {
@@ -43,7 +53,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     }
     let abandoned = AtomicBool::new(false);
     let worker = Worker { args: &args, upscaler: &upscaler, abandoned: &abandoned };
-    let failed = run_all(&jobs, &worker, &report)? + unusable.len();
+    let failed = run_all(&jobs, first, &worker, &report)? + unusable.len();
     match (failed, jobs.len() + unusable.len()) {
         (0, _) => Ok(()),
         // Its own message says it all.
@@ -52,11 +62,17 @@ pub fn run(args: Args) -> Result<(), Failure> {
     }
 }
 
-/// Does the jobs, several at a time; returns how many failed.
+/// Does the jobs, of which the first may be decoded already, several at a time; returns how many failed.
 ///
 /// # Errors
 /// What leaves no hope for the other images: the GPU's failure, standard output's, an interruption.
-fn run_all(jobs: &[Job], worker: &Worker, report: &Report) -> Result<usize, Failure> {
+fn run_all(
+    jobs: &[Job],
+    first: Option<Result<Decoded, Failure>>,
+    worker: &Worker,
+    report: &Report,
+) -> Result<usize, Failure> {
+    let first = Mutex::new(first);
     let next = AtomicUsize::new(0);
     let failed = AtomicUsize::new(0);
     let fatal = Mutex::new(None);
@@ -68,13 +84,15 @@ fn run_all(jobs: &[Job], worker: &Worker, report: &Report) -> Result<usize, Fail
     };
     let work = || {
         while !worker.abandoned.load(Ordering::Relaxed) {
-            let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(job) = jobs.get(index) else { break };
             if interrupt::requested() {
                 abandon(Error::Cancelled.into());
                 break;
             }
             let share = report.progress.image();
-            let told = match worker.run(job, &share) {
+            let decoded = if index == 0 { first.lock().unwrap_or_else(PoisonError::into_inner).take() } else { None };
+            let told = match worker.run(job, decoded, &share) {
                 Ok(outcome) => report.outcome(job, &outcome),
                 Err(failure) if failure.code == INTERRUPTED => Err(failure),
                 Err(failure) if failure.is_fatal() => report

@@ -1,7 +1,7 @@
-//! One image: read, decoded, upscaled, encoded, written.
+//! One image: decoded, upscaled, encoded, written.
 
 use std::fs;
-use std::io::{self, Cursor, Read, Write};
+use std::io::{self, Cursor, Write};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,7 +13,8 @@ use abpn::{Error, Image, Timings, Upscaler};
 use super::super::interrupt::{self, Interruptible};
 use super::super::{Failure, atomic};
 use super::args::Args;
-use super::inputs::{Job, Sink, Source};
+use super::decoded::{Decoded, decode};
+use super::inputs::{Job, Sink};
 use super::progress::Share;
 
 /// What became of an image.
@@ -46,13 +47,12 @@ pub struct Worker<'a> {
 }
 
 impl Worker<'_> {
-    /// Upscales one image.
-    pub fn run(&self, job: &Job, share: &Share) -> Result<Outcome, Failure> {
-        let start = Instant::now();
+    /// Upscales one image, which may have been decoded already.
+    pub fn run(&self, job: &Job, decoded: Option<Result<Decoded, Failure>>, share: &Share) -> Result<Outcome, Failure> {
+        if self.args.skips(job) {
+            return Ok(Outcome::Skipped);
+        }
         if let Sink::File(path) = &job.sink {
-            if self.args.skip_existing && path.exists() {
-                return Ok(Outcome::Skipped);
-            }
             // Before the work, though another program may still make the file meanwhile.
             atomic::check_free(path, self.args.overwrite).map_err(|error| {
                 let is_there =
@@ -62,9 +62,10 @@ impl Worker<'_> {
                 Failure { message: failure.message + remedy, ..failure }
             })?;
         }
-        let (picture, mut notes) = self.read(&job.source)?;
-        let decode = start.elapsed();
+        let Decoded { picture, mut notes, time: decode } =
+            decoded.unwrap_or_else(|| decode(&job.source, self.args.max_pixels))?;
 
+        let start = Instant::now();
         let input_size = (picture.image.width(), picture.image.height());
         let scale = self.upscaler.net().scale() as u64;
         let pixels = u64::from(input_size.0) * u64::from(input_size.1) * scale * scale;
@@ -81,34 +82,13 @@ impl Worker<'_> {
 
         let encoding = Instant::now();
         notes.extend(self.write(&picture, job)?);
-        let (encode, total) = (encoding.elapsed(), start.elapsed());
+        let (encode, total) = (encoding.elapsed(), decode + start.elapsed());
         let output = picture.image;
         Ok(Outcome::Upscaled(Box::new(Upscaled { input_size, output, notes, decode, timings, encode, total })))
     }
 
     fn stopped(&self) -> bool {
         interrupt::requested() || self.abandoned.load(Ordering::Relaxed)
-    }
-
-    fn read(&self, source: &Source) -> Result<(Picture, Vec<Note>), Failure> {
-        let max_pixels = self.args.max_pixels;
-        let result = match source {
-            Source::File(path) => codec::read(path, max_pixels),
-            Source::Stdin => {
-                let mut bytes = Vec::new();
-                io::stdin()
-                    .lock()
-                    .take(codec::max_file_len(max_pixels))
-                    .read_to_end(&mut bytes)
-                    .map_err(|cause| Failure::new(cause.to_string()).context(source))?;
-                codec::decode(&bytes, max_pixels)
-            }
-        };
-        result.map_err(|error| match error {
-            Error::Io { .. } => error.into(),
-            Error::TooManyPixels { .. } => Failure::new(format!("{source}: {error}; raise it with --max-pixels")),
-            _ => Failure::from(error).context(source),
-        })
     }
 
     fn write(&self, picture: &Picture, job: &Job) -> Result<Vec<Note>, Failure> {
