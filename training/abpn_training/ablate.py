@@ -26,7 +26,7 @@ from abpn_training.model import Abpn, anchor, hidden_channels
 from abpn_training.patches import Patches, blocks, unblocks
 from abpn_training.qat import RANGE_PATCHES, Quantised, first_ranges
 from abpn_training.reparam import Convolution
-from abpn_training.run import Kind, Run, pictures
+from abpn_training.run import CHECKPOINT, Kind, Run, pictures
 from abpn_training.schedule import Schedule
 
 # Codes of 8 bits.
@@ -185,13 +185,13 @@ def ablate(folder: Path, config: Common) -> list[Result]:
     results = []
     for index, row in enumerate(ROWS):
         print(f"{row.name}: {config.steps} steps", flush=True)
-        kind = Kind("ablate", Common, lambda config, row=row: _start(row, config))
+        kind = Kind("ablate", Common, lambda config, _, row=row: _start(row, config))
         where = folder / f"row-{index}"
         where.mkdir(parents=True, exist_ok=True)
-        run = Run(kind, where, config, Schedule(config.schedule, config.steps, config.warmup, config.halve_every))
-        if (where / "checkpoint.pt").exists():
-            run.restore(checkpoint.read(where / "checkpoint.pt"))
-            run.read_log()
+        schedule = Schedule(config.schedule, config.steps, config.warmup, config.halve_every)
+        last = where / CHECKPOINT
+        run = Run(kind, where, config, schedule, checkpoint.read(last) if last.exists() else None)
+        run.read_log()
         if run.step < config.steps:
             run.train()
         results.append(_measure(row, run))

@@ -38,8 +38,7 @@ def resume(kind: Kind, folder: Path, changes: dict[str, Any]) -> Run:
     if other := set(changes) - FREE - {"steps"}:
         raise UserError(f"--{min(other).replace('_', '-')} can't change when a run is resumed")
     config = replace(config, **changes)
-    run = Run(kind, folder, config, schedule)
-    run.restore(state)
+    run = Run(kind, folder, config, schedule, state)
     run.read_log()
     return run
 
@@ -57,14 +56,8 @@ def decay(kind: Kind, folder: Path, source: Path, steps: int, changes: dict[str,
         raise UserError(f"--{min(other).replace('_', '-')} can't change when a decay begins")
     new_folder(folder)
     end = state["step"] + steps
-    run = Run(
-        kind,
-        folder,
-        replace(config, steps=end, decay_steps=steps, **changes),
-        replace(schedule, steps=end, decay=steps),
-    )
-    run.restore(state)
-    return run
+    config = replace(config, steps=end, decay_steps=steps, **changes)
+    return Run(kind, folder, config, replace(schedule, steps=end, decay=steps), state)
 
 
 def schedule_of(config: Common) -> Schedule:

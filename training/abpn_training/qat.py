@@ -168,8 +168,22 @@ def first_ranges(net: Abpn, lr: Tensor) -> list[float]:
     return ranges
 
 
-def make(config: QatConfig) -> tuple[Quantised, list[Optimizer]]:
-    """The net at its start, and its optimisers."""
+def make(config: QatConfig, saved: dict[str, Tensor] | None) -> tuple[Quantised, list[Optimizer]]:
+    """See `Kind.make`."""
+    quantised = (_like(config.scale, saved) if saved else _first(config)).to(config.device)
+    optimisers = optim.make(quantised.net, config.optimizer, config.rate, config.bias_rate, config.beta2)
+    ranges = Adam([{"params": [quantised.log_ranges], "lr": config.range_rate, "base_lr": config.range_rate}])
+    return quantised, [*optimisers, ranges]
+
+
+def _like(scale: int, saved: dict[str, Tensor]) -> Quantised:
+    """A net of the shape of a checkpoint's."""
+    hidden = [len(tensor) for name, tensor in saved.items() if name.endswith(".weight")][:-1]
+    return Quantised(Abpn(scale, hidden), [1.0] * len(hidden))
+
+
+def _first(config: QatConfig) -> Quantised:
+    """The net of --weights, with ranges from the pictures."""
     if not config.weights:
         raise UserError("no float weights to start from: name a file with --weights")
     start = weights.read(Path(config.weights))
@@ -182,10 +196,7 @@ def make(config: QatConfig) -> tuple[Quantised, list[Optimizer]]:
     if not pairs:
         raise UserError(f"{' '.join(config.hr)}: no picture to train on")
     patches = Patches(pairs, config.scale, config.patch, RANGE_PATCHES, config.hardest_of, config.seed)
-    quantised = Quantised(net, first_ranges(net, patches.draw(0).lr / 255)).to(config.device)
-    optimisers = optim.make(net, config.optimizer, config.rate, config.bias_rate, config.beta2)
-    ranges = Adam([{"params": [quantised.log_ranges], "lr": config.range_rate, "base_lr": config.range_rate}])
-    return quantised, [*optimisers, ranges]
+    return Quantised(net, first_ranges(net, patches.draw(0).lr / 255))
 
 
 QAT = Kind("qat", QatConfig, make)

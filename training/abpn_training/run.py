@@ -98,23 +98,28 @@ class Kind:
     # Its command, and how its checkpoints call it.
     name: str
     config: type[Common]
-    # The net at its start and its optimisers; the net gives the layout of `Abpn` and takes (lr, padded).
-    make: Callable[[Any], tuple[nn.Module, list[Optimizer]]]
+    # The net at its start, or one that can take over a checkpoint's net, if that is given, and its optimisers. Files
+    # that a run begins from are read at its start alone. The net gives the layout of `Abpn` and takes (lr, padded).
+    make: Callable[[Any, dict[str, Tensor] | None], tuple[nn.Module, list[Optimizer]]]
 
 
 class Run:
     """A run in a folder, which holds its last checkpoint, its log (a JSON object a line) and its curve."""
 
-    def __init__(self, kind: Kind, folder: Path, config: Common, schedule: Schedule) -> None:
-        """A run at its first step."""
+    def __init__(
+        self, kind: Kind, folder: Path, config: Common, schedule: Schedule, state: dict[str, Any] | None = None
+    ) -> None:
+        """A run at its first step, or at that of a checkpoint's state."""
         prepare(config)
         self.kind, self.folder, self.config, self.schedule = kind.name, folder, config, schedule
-        self.net, self.optimisers = kind.make(config)
+        self.net, self.optimisers = kind.make(config, state and state["net"])
         self.net.to(memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.net).requires_grad_(False) if config.ema else self.net
         self.step = 0
         self.records: list[dict[str, Any]] = []
         self.fingerprint = ""
+        if state:
+            self._restore(state)
 
     def state(self) -> dict[str, Any]:
         """All that going on takes. Random numbers have no state: they are made of seed and step."""
@@ -128,14 +133,6 @@ class Run:
             "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
             "fingerprint": self.fingerprint,
         }
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Takes over a checkpoint's weights, optimisers and step."""
-        self.step, self.fingerprint = state["step"], state["fingerprint"]
-        self.net.load_state_dict(state["net"])
-        self.average.load_state_dict(state["average"])
-        for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
-            optimiser.load_state_dict(saved)
 
     def read_log(self) -> None:
         """Reads the log up to this step; what a killed run logged after its last checkpoint will come again."""
@@ -194,6 +191,13 @@ class Run:
     def psnr(self, pairs: list[Pair]) -> float:
         """The mean PSNR-RGB in dB of the averaged weights."""
         return mean_psnr(lambda pixels: self.average(pixels, True), pairs, self.config.scale, self.config.device)
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        self.step, self.fingerprint = state["step"], state["fingerprint"]
+        self.net.load_state_dict(state["net"])
+        self.average.load_state_dict(state["average"])
+        for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
+            optimiser.load_state_dict(saved)
 
     def _step(self, lr: Tensor, hr: Tensor) -> Tensor:
         """One step; u8 patches as `Batch` has them. Returns the loss."""

@@ -166,6 +166,21 @@ def test_a_resumed_run_needs_no_file_that_it_began_from(
     assert not all(torch.equal(calm[name], other[name]) for name in calm)
 
 
+def test_a_tuning_goes_on_without_its_weights(runs: tuple[Path, Path], folders: Folders, tmp_path: Path) -> None:
+    begin = tmp_path / "begin"
+    assert train("export", runs[0], "-o", begin).returncode == 0
+    whole = [*settings(folders), "--weights", begin, "--steps", 60, "--save-every", 10]
+    assert train("qat", "-o", tmp_path / "calm", *whole).returncode == 0
+    kill_after(20, tmp_path / "killed", "qat", "-o", tmp_path / "killed", *whole)
+    begin.unlink()
+    done = train("qat", "--resume", tmp_path / "killed")
+    assert done.returncode == 0, done.stderr
+    calm, killed = weights(tmp_path / "calm"), weights(tmp_path / "killed")
+    assert all(torch.equal(calm[name], killed[name]) for name in calm)
+    # The ranges learnt something, so that they could differ.
+    assert not torch.equal(calm["net log_ranges"], calm["average log_ranges"])
+
+
 def test_what_is_wrong_is_named(runs: tuple[Path, Path], folders: Folders, tmp_path: Path) -> None:
     float_file = tmp_path / "float"
     assert train("export", runs[0], "-o", float_file).returncode == 0
