@@ -41,7 +41,12 @@ class Common:
     schedule: str = option("cosine", "how the rate falls", ("halving", "cosine", "wsd"))
     halve_every: int = option(200_000, "steps after which `halving` halves the rate", least=1)
     decay_steps: int = option(0, "last steps of `wsd`, in which the rate goes to zero (0: it stays)", least=0)
-    loss: str = option("l1", "Charbonnier is sqrt(error^2 + 0.001^2)", ("l1", "charbonnier", "l2"))
+    loss: str = option(
+        "l1",
+        "charbonnier: sqrt(error^2 + 0.001^2); psnr: squared errors as parts of bicubic interpolation's on the whole "
+        "picture, so that a dB counts alike in all",
+        ("l1", "charbonnier", "l2", "psnr"),
+    )
     ema: float = option(0.0, "decay of the moving average of the weights, which is what is exported", least=0)
     threads: int = option(0, "CPU threads (0: PyTorch's choice); a resumed run keeps the number", least=0)
     device: str = option("auto", "auto takes a GPU if there is one", ("auto", "cpu", "cuda", "mps"))

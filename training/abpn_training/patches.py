@@ -15,6 +15,9 @@ from abpn_training.data import Pair
 # Three bytes, as one element of an array.
 PIXEL = np.dtype("V3")
 
+# What a picture's error is taken to be at least, in squared levels: 48 dB.
+LEAST_MSE = 1.0
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -24,6 +27,8 @@ class Batch:
     lr: Tensor
     # u8 [n, 3*scale^2, patch, patch], channels as the net's: position in the block, then colour.
     hr: Tensor
+    # f32 [n]: the mean squared error, in levels, of bicubic interpolation on the whole picture that a patch is from.
+    bicubic_mse: Tensor
 
 
 def blocks(hr: Tensor, scale: int) -> Tensor:
@@ -57,8 +62,10 @@ class Patches:
         self._columns = columns
         # The positions of picture i are numbered from _first[i].
         self._first = np.concatenate([[0], np.cumsum(rows * columns)])
+        errors = [_bicubic_errors(pair) for pair in pairs]
+        self._bicubic_mse = np.array([max(each.mean(), LEAST_MSE) for each in errors], np.float32)
         if hardest_of > 1:
-            tables = [_error_table(pair) for pair in pairs]
+            tables = [_summed(each) for each in errors]
             self._table = np.concatenate([table.ravel() for table in tables])
             self._table_first = np.cumsum([0] + [table.size for table in tables[:-1]])
             self._table_stride = np.array([table.shape[1] for table in tables])
@@ -74,10 +81,11 @@ class Patches:
         chosen = np.zeros(self._batch, np.int64)
         if self._hardest_of > 1:
             chosen = self._errors(picture, y, x).argmax(axis=0)
-        drawn = [tuple(axis[choice, n] for axis in (picture, y, x)) for n, choice in enumerate(chosen)]
-        cut = [self._cut(*place, turn) for place, turn in zip(drawn, turns, strict=True)]
-        lr, hr = (torch.from_numpy(np.stack(pictures).view(np.uint8)) for pictures in zip(*cut, strict=True))
-        return Batch(lr.permute(0, 3, 1, 2), blocks(hr, self._scale))
+        picture, y, x = (axis[chosen, np.arange(self._batch)] for axis in (picture, y, x))
+        cut = [self._cut(*place) for place in zip(picture, y, x, turns, strict=True)]
+        lr, hr = (torch.from_numpy(np.stack(patches).view(np.uint8)) for patches in zip(*cut, strict=True))
+        mse = torch.from_numpy(self._bicubic_mse[picture])
+        return Batch(lr.permute(0, 3, 1, 2), blocks(hr, self._scale), mse)
 
     def batches(self, steps: range, ahead: bool) -> Iterator[Batch]:
         """Each step's batch; with `ahead` it is drawn in a thread while its predecessor is used."""
@@ -113,16 +121,16 @@ def _turn(picture: NDArray, turn: int) -> NDArray:
     return turned[:, ::-1] if turn >= 4 else turned
 
 
-def _error_table(pair: Pair) -> NDArray[np.uint32]:
-    """Sums, modulo 2^32, of bicubic interpolation's mean squared error in a block over all blocks above and left.
-
-    [h+1, w+1]; at most 65025 a block.
-    """
+def _bicubic_errors(pair: Pair) -> NDArray[np.float32]:
+    """The mean squared error of bicubic interpolation in each block, in levels: [h, w]."""
     height, width = pair.lr.shape[:2]
     scale = pair.hr.shape[0] // height
     bicubic = np.asarray(Image.fromarray(pair.lr).resize((width * scale, height * scale), Image.Resampling.BICUBIC))
     squares = np.square(bicubic.astype(np.int32) - pair.hr)
-    means = squares.reshape(height, scale, width, scale * 3).sum(axis=(1, 3)) // (3 * scale**2)
-    table = np.zeros((height + 1, width + 1), np.uint32)
-    table[1:, 1:] = means.astype(np.uint32).cumsum(axis=0, dtype=np.uint32).cumsum(axis=1, dtype=np.uint32)
-    return table
+    return squares.reshape(height, scale, width, scale * 3).mean(axis=(1, 3), dtype=np.float32)
+
+
+def _summed(errors: NDArray[np.float32]) -> NDArray[np.uint32]:
+    """Sums, modulo 2^32, of errors in whole squared levels over all blocks above and left: [h+1, w+1]."""
+    sums = errors.astype(np.uint32).cumsum(axis=0, dtype=np.uint32).cumsum(axis=1, dtype=np.uint32)
+    return np.pad(sums, ((1, 0), (1, 0)))

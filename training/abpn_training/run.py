@@ -21,7 +21,7 @@ from abpn_training.config import Common
 from abpn_training.data import Pair, Pictures, load
 from abpn_training.errors import UserError
 from abpn_training.evaluate import mean_psnr
-from abpn_training.patches import Patches
+from abpn_training.patches import Batch, Patches
 from abpn_training.schedule import Schedule
 
 CHECKPOINT, LOG, CURVE = "checkpoint.pt", "log.jsonl", "curve.png"
@@ -37,8 +37,8 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 LARGEST_INT = 2**31 - 1
 
 
-def loss_of(kind: str, error: Tensor) -> Tensor:
-    """The mean loss of errors in 0..1."""
+def loss_of(kind: str, error: Tensor, bicubic_mse: Tensor) -> Tensor:
+    """The mean loss of errors in 0..1, [n, ...], on patches of pictures with that error, [n], in levels."""
     match kind:
         case "l1":
             return error.abs().mean()
@@ -46,6 +46,8 @@ def loss_of(kind: str, error: Tensor) -> Tensor:
             return (error.square() + CHARBONNIER_EPSILON**2).sqrt().mean()
         case "l2":
             return error.square().mean()
+        case "psnr":
+            return (error.flatten(1).square().mean(dim=1) * 255**2 / bicubic_mse).mean()
     raise ValueError(kind)
 
 
@@ -158,7 +160,7 @@ class Run:
         # A thread that draws beside convolutions on all cores holds them up for longer than it takes.
         ahead = config.device != "cpu" or config.threads < (os.cpu_count() or 1)
         for batch in patches.batches(range(self.step, schedule.steps), ahead):
-            losses += self._step(batch.lr.to(config.device), batch.hr.to(config.device))
+            losses += self._step(batch)
             self.step += 1
             progress.update()
             save = self.step == schedule.steps or self.step % config.save_every == 0
@@ -199,9 +201,10 @@ class Run:
         for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
             optimiser.load_state_dict(saved)
 
-    def _step(self, lr: Tensor, hr: Tensor) -> Tensor:
-        """One step; u8 patches as `Batch` has them. Returns the loss."""
+    def _step(self, batch: Batch) -> Tensor:
+        """One step. Returns the loss."""
         config = self.config
+        lr, hr, bicubic_mse = (part.to(config.device) for part in (batch.lr, batch.hr, batch.bicubic_mse))
         optim.set_rate(self.optimisers, self.schedule.factor(self.step))
         same = config.padding == "same" or (config.same_every and self.step % config.same_every == 0)
         if not same:
@@ -209,7 +212,7 @@ class Run:
             hr = hr[:, :, halo:-halo, halo:-halo]
         with torch.autocast(config.device, torch.bfloat16, enabled=config.bf16):
             result = self.net(lr / 255, same)
-        loss = loss_of(config.loss, result.float() - hr / 255)
+        loss = loss_of(config.loss, result.float() - hr / 255, bicubic_mse)
         for optimiser in self.optimisers:
             optimiser.zero_grad(set_to_none=True)
         loss.backward()

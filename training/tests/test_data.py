@@ -11,6 +11,7 @@ from PIL import Image
 from abpn_training.data import load
 from abpn_training.errors import UserError
 from abpn_training.patches import Patches, blocks, unblocks
+from abpn_training.run import loss_of
 
 
 def test_pictures_that_can_not_be_used_are_named(folders: Folders, tmp_path: Path) -> None:
@@ -102,3 +103,27 @@ def test_hard_patches_are_where_bicubic_errs(folders: Folders) -> None:
         return float((batch.hr - lr).square().mean())
 
     assert error(4) > 1.3 * error(1)
+
+
+def test_patches_know_the_error_of_their_picture(folders: Folders) -> None:
+    pairs = load([folders.hr], [folders.lr], 3).pairs[:2]
+    expected = []
+    for pair in pairs:
+        height, width = pair.hr.shape[:2]
+        bicubic = Image.fromarray(pair.lr).resize((width, height), Image.Resampling.BICUBIC)
+        expected.append(np.square(np.asarray(bicubic, np.float64) - pair.hr).mean())
+    batch = Patches(pairs, 3, 20, 50).draw(0)
+    assert sorted(set(batch.bicubic_mse.tolist())) == pytest.approx(sorted(expected), rel=1e-5)
+    assert expected[0] != pytest.approx(expected[1], rel=1e-2)
+
+
+def test_a_decibel_counts_alike_in_all_pictures() -> None:
+    """Errors as large as bicubic interpolation's, of pictures that are easy and hard, have the same loss: 1."""
+    mse = torch.tensor([2.0, 50.0, 800.0])
+    error = (mse.sqrt() / 255)[:, None, None, None] * torch.ones(3, 27, 4, 4)
+    assert float(loss_of("psnr", error, mse)) == pytest.approx(1, rel=1e-5)
+    # 3 dB off one of three, whichever.
+    for n in range(3):
+        better = error.clone()
+        better[n] /= 2**0.5
+        assert float(loss_of("psnr", better, mse)) == pytest.approx(5 / 6, rel=1e-5)
