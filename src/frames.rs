@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::gpu::Ring;
 use crate::image::{Rgb, Sample};
@@ -12,7 +13,7 @@ use crate::{Error, Result};
 
 /// A queue of frames of one size in work: RGB, `u8` or `u16` samples. The bytes are those of [`Upscaler::upscale`].
 ///
-/// All buffers, on the GPU and for its transfers, are made at the beginning. On a GPU [`Frames::push`] returns as soon as a
+/// All buffers, for frames, on the GPU and for its transfers, are made at the beginning. On a GPU [`Frames::push`] returns as soon as a
 /// frame is submitted, and while the GPU computes it, the host can push the next ones and pop those that are done; two or
 /// three frames in flight keep both busy. The CPU computes a frame within [`Frames::push`].
 ///
@@ -50,8 +51,8 @@ pub struct Frames<S: Sample> {
 }
 
 enum Work<S> {
-    /// Finished frames.
-    Host(VecDeque<Vec<S>>),
+    /// Finished frames, and memory for further ones.
+    Host { done: VecDeque<Vec<S>>, spare: Vec<Vec<S>> },
     /// All tiles of the frames in flight.
     Gpu(Box<Ring>),
 }
@@ -70,7 +71,11 @@ impl Upscaler {
         let tiling = self.tiling(width, height, S::BITS)?;
         let work = match &self.engine {
             Engine::Gpu(engine) => Work::Gpu(Box::new(engine.ring(self.net(), S::BITS, &tiling, depth)?)),
-            Engine::Cpu(_) => Work::Host(VecDeque::new()),
+            Engine::Cpu(_) => {
+                let frame = || crate::image::zeros(width * height * 3 * self.net().scale().pow(2));
+                let spare = (0..depth).map(|_| frame()).collect::<Result<_>>()?;
+                Work::Host { done: VecDeque::with_capacity(depth), spare }
+            }
         };
         let (upscaler, timings) = (Arc::clone(self), Timings::default());
         Ok(Frames { upscaler, width, height, depth, tiling, work, timings, len: 0, has_failed: false })
@@ -137,11 +142,14 @@ impl<S: Sample> Frames<S> {
                 self.has_failed = pushed.is_err();
                 pushed?;
             }
-            (Work::Host(done), _) => {
-                let go_on = |_| ControlFlow::Continue(());
-                done.push_back(self.upscaler.upscale_rgb(rgb, &self.tiling, &go_on, &mut self.timings)?);
+            (Work::Host { done, spare }, Engine::Cpu(engine)) => {
+                let start = Instant::now();
+                let frame = spare.last_mut().expect("one for each frame that can be in work");
+                engine.upscale_into(rgb, &self.tiling, frame, &|_| ControlFlow::Continue(()))?;
+                self.timings.compute += start.elapsed();
+                done.extend(spare.pop());
             }
-            (Work::Gpu(_), _) => unreachable!("an upscaler keeps its engine"),
+            _ => unreachable!("an upscaler keeps its engine"),
         }
         self.len += 1;
         Ok(())
@@ -163,9 +171,10 @@ impl<S: Sample> Frames<S> {
                 self.has_failed = popped.is_err();
                 popped?;
             }
-            (Work::Host(done), _) => {
+            (Work::Host { done, spare }, _) => {
                 if let Some(frame) = done.pop_front() {
                     large.copy_from_slice(&frame);
+                    spare.push(frame);
                 }
             }
             (Work::Gpu(_), _) => unreachable!("an upscaler keeps its engine"),

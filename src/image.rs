@@ -186,12 +186,10 @@ impl<S: Sample> Rgb<'_, S> {
     }
 }
 
-/// So many zeros, or an error where a `vec!` would end the process.
+/// So many zeros, or an error where a `vec!` would end the process. The system makes large ones when they are first touched.
 pub(crate) fn zeros<S: Sample>(len: usize) -> Result<Vec<S>> {
-    let mut samples = Vec::new();
-    samples.try_reserve_exact(len).map_err(|_| Error::Memory { bytes: len.saturating_mul(size_of::<S>()) })?;
-    samples.resize(len, S::default());
-    Ok(samples)
+    let samples = bytemuck::allocation::try_zeroed_slice_box(len);
+    samples.map(Vec::from).map_err(|()| Error::Memory { bytes: len.saturating_mul(size_of::<S>()) })
 }
 
 #[cfg(test)]

@@ -165,6 +165,35 @@ fn allocated_bytes(upscaler: &Arc<Upscaler>, device: &wgpu::Device, width: u32, 
     (ALLOCATED_BYTES.get() - allocated) / FRAMES
 }
 
+/// Sends frames through a queue on the CPU, all in this thread, and gives what it allocates for one.
+fn allocated_bytes_on_cpu(upscaler: &Arc<Upscaler>, width: u32, height: u32) -> usize {
+    const FRAMES: usize = 8;
+    let mut frames = upscaler.frames::<u8>(width, height, 2).unwrap();
+    let (picture, mut large) = (vec![9; frames.input_len()], vec![0; frames.output_len()]);
+    let mut allocated = 0;
+    // The first frames find workspaces that have yet to grow.
+    for pushed in 0..FRAMES + 2 {
+        if pushed == 2 {
+            allocated = ALLOCATED_BYTES.get();
+        }
+        frames.push(&picture).unwrap();
+        frames.pop(&mut large).unwrap();
+    }
+    (ALLOCATED_BYTES.get() - allocated) / FRAMES
+}
+
+#[test]
+fn nothing_is_allocated_for_a_frame_on_the_cpu() {
+    let upscaler = Arc::new(Upscaler::new(Net::read(ABPN_X3).unwrap(), Target::Cpu).unwrap());
+    // In a thread that is the whole pool everything is counted.
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    let [small, large] =
+        [(32, 18), (320, 180)].map(|(width, height)| pool.install(|| allocated_bytes_on_cpu(&upscaler, width, height)));
+    // What is to be done for a frame is in lists, of one entry a tile; a row of samples would be more.
+    assert_eq!(small, large);
+    assert!(large < 320 * 3, "{large} bytes");
+}
+
 #[test]
 fn nothing_is_made_for_a_frame() {
     for adapter in gpu::adapters() {

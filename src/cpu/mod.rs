@@ -115,11 +115,26 @@ impl Engine {
         done: &(dyn Fn(usize) -> ControlFlow<()> + Sync),
     ) -> Result<Vec<S>> {
         let mut picture = self.blank(rgb)?;
+        self.upscale_into(rgb, tiling, &mut picture, done)?;
+        Ok(picture)
+    }
+
+    /// The same into a picture that is there already.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`], as [`Engine::upscale`].
+    pub fn upscale_into<S: Sample>(
+        &self,
+        rgb: Rgb<S>,
+        tiling: &Tiling,
+        picture: &mut [S],
+        done: &(dyn Fn(usize) -> ControlFlow<()> + Sync),
+    ) -> Result<()> {
         let tiles: Vec<Tile> = tiling.tiles().collect();
         let tile_rows: Vec<&[Tile]> = tiles.chunk_by(|a, b| a.rows == b.rows).collect();
         let part_done = |(), finished, parts| done(tiling.len() * finished / parts);
-        match self.run(rgb, &tile_rows, &mut picture, &part_done) {
-            ControlFlow::Continue(()) => Ok(picture),
+        match self.run(rgb, &tile_rows, picture, &part_done) {
+            ControlFlow::Continue(()) => Ok(()),
             ControlFlow::Break(()) => Err(Error::Cancelled),
         }
     }
