@@ -95,7 +95,7 @@ fn on_gpu(net: Net, choice: &Choice, args: &DeviceArgs) -> Result<(Upscaler, Sta
     let found = Instant::now();
     let remembered = if args.retune { None } else { tuned::remembered(&adapter, &net) };
     let kernels = args.kernel.map(Kernels::only).or_else(|| remembered.clone());
-    let path = || cache::path("pipelines", &gpu::pipelines_key(&adapter.info)?, "bin");
+    let path = || cache::path("pipelines", gpu::pipelines_key(&adapter.info)?, "bin");
     let saved = path().and_then(|path| fs::read(path).ok()).unwrap_or_default();
     let options = GpuOptions { pipelines: &saved, kernels };
     let mut upscaler = Upscaler::with_options(net, Target::Adapter(adapter.adapter.clone()), options)?;

@@ -67,5 +67,5 @@ fn identity(adapter: &Adapter, net: &Net) -> String {
 
 /// The file for this adapter and these layers; none where there is no cache folder.
 fn path(adapter: &Adapter, net: &Net) -> Option<PathBuf> {
-    cache::path("kernels", &identity(adapter, net), "json")
+    cache::path("kernels", identity(adapter, net), "json")
 }
