@@ -13,9 +13,9 @@ use crate::{Error, Result};
 
 /// A queue of frames of one size in work: RGB, `u8` or `u16` samples. The bytes are those of [`Upscaler::upscale`].
 ///
-/// All buffers, for frames, on the GPU and for its transfers, are made at the beginning. On a GPU [`Frames::push`] returns as soon as a
-/// frame is submitted, and while the GPU computes it, the host can push the next ones and pop those that are done; two or
-/// three frames in flight keep both busy. The CPU computes a frame within [`Frames::push`].
+/// All buffers, for frames, on the GPU and for its transfers, are made at the beginning. On a GPU [`Frames::push`] returns as
+/// soon as a frame is submitted, and while the GPU computes it, the host can push the next ones and pop those that are done;
+/// two or three frames in flight keep both busy. The CPU computes a frame within [`Frames::push`].
 ///
 /// ```
 /// use std::sync::Arc;
