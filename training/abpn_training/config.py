@@ -33,6 +33,9 @@ class Common:
     )
     same_every: int = option(0, "with --padding valid: every so many steps pad with zeros (0: never)", least=0)
     hardest_of: int = option(1, "draw so many patches, keep the one where bicubic interpolation errs most", least=1)
+    recolour: float = option(
+        0.0, "probability that a patch becomes its negative, and that its colours trade places", least=0
+    )
     rate: float = option(1e-3, "learning rate", least=0)
     optimizer: str = option("adam", "soap: Adam in the eigenbasis of each layer's gradients", ("adam", "soap"))
     bias_rate: float = option(0.1, "learning rate of biases, in rates of weights", least=0)

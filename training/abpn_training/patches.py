@@ -49,15 +49,24 @@ def unblocks(channels: Tensor, scale: int) -> Tensor:
 class Patches:
     """Draws patches evenly over all positions, with flips and quarter turns.
 
-    Of `hardest_of` positions drawn for a patch the one is kept where bicubic interpolation errs most.
+    Of `hardest_of` positions drawn for a patch the one is kept where bicubic interpolation errs most. With probability
+    `recolour` a patch becomes its negative, and with the same its colours are in a random order: what holds for dark
+    lines holds for bright ones, but photos alone don't teach it.
     """
 
     def __init__(
-        self, pairs: Sequence[Pair], scale: int, patch: int, batch: int, hardest_of: int = 1, seed: int = 0
+        self,
+        pairs: Sequence[Pair],
+        scale: int,
+        patch: int,
+        batch: int,
+        hardest_of: int = 1,
+        seed: int = 0,
+        recolour: float = 0,
     ) -> None:
         """Patches have `patch` x `patch` input pixels; no picture may be smaller."""
         self._pairs, self._scale, self._patch, self._batch = pairs, scale, patch, batch
-        self._hardest_of, self._seed = hardest_of, seed
+        self._hardest_of, self._recolour, self._seed = hardest_of, recolour, seed
         rows, columns = (np.array([pair.lr.shape[axis] - patch + 1 for pair in pairs]) for axis in (0, 1))
         self._columns = columns
         # The positions of picture i are numbered from _first[i].
@@ -83,7 +92,9 @@ class Patches:
             chosen = self._errors(picture, y, x).argmax(axis=0)
         picture, y, x = (axis[chosen, np.arange(self._batch)] for axis in (picture, y, x))
         cut = [self._cut(*place) for place in zip(picture, y, x, turns, strict=True)]
-        lr, hr = (torch.from_numpy(np.stack(patches).view(np.uint8)) for patches in zip(*cut, strict=True))
+        lr, hr = (np.stack(patches).view(np.uint8) for patches in zip(*cut, strict=True))
+        self._change_colours(lr, hr, random)
+        lr, hr = torch.from_numpy(lr), torch.from_numpy(hr)
         mse = torch.from_numpy(self._bicubic_mse[picture])
         return Batch(lr.permute(0, 3, 1, 2), blocks(hr, self._scale), mse)
 
@@ -105,6 +116,15 @@ class Patches:
         lr = pair.lr[y : y + patch, x : x + patch]
         hr = pair.hr[y * scale : (y + patch) * scale, x * scale : (x + patch) * scale]
         return _turn(lr.view(PIXEL), turn), _turn(hr.view(PIXEL), turn)
+
+    def _change_colours(self, lr: NDArray[np.uint8], hr: NDArray[np.uint8], random: np.random.Generator) -> None:
+        """Draws how each patch, [n, height, width, 3], is recoloured, and changes it in place."""
+        negative, exchanged = random.random((2, self._batch)) < self._recolour
+        orders = random.permuted(np.tile(np.arange(3), (self._batch, 1)), axis=1)
+        for patches in (lr, hr):
+            patches[negative] ^= 255
+            for patch in np.flatnonzero(exchanged):
+                patches[patch] = patches[patch][:, :, orders[patch]]
 
     def _errors(self, picture: NDArray, y: NDArray, x: NDArray) -> NDArray[np.uint32]:
         """The summed error of bicubic interpolation over patches."""

@@ -153,7 +153,9 @@ class Run:
             raise UserError(f"{self.folder}: the run began on other pictures than {' '.join(self.config.hr)} holds now")
         self.fingerprint = fingerprint
         config, schedule = self.config, self.schedule
-        patches = Patches(train.pairs, config.scale, config.patch, config.batch, config.hardest_of, config.seed)
+        patches = Patches(
+            train.pairs, config.scale, config.patch, config.batch, config.hardest_of, config.seed, config.recolour
+        )
         progress = tqdm(total=schedule.steps, initial=self.step, unit="step", disable=None, dynamic_ncols=True)
         losses = torch.zeros((), device=config.device)
         psnr, since, seconds = None, self.step, time.monotonic()

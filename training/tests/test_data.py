@@ -1,5 +1,6 @@
 """Pictures and patches."""
 
+from itertools import permutations
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +88,29 @@ def test_patches_are_pieces_of_their_pictures(folders: Folders, hardest_of: int)
         assert np.array_equal(pairs[index].hr[3 * y :, 3 * x :][:60, :60], turned(hr, turn))
         found.add(turn)
     assert len(found) > 4
+
+
+def test_a_patch_and_its_original_are_recoloured_alike(folders: Folders) -> None:
+    pairs = load([folders.hr], [folders.lr], 3).pairs
+    plain, changed = (Patches(pairs, 3, 20, 64, seed=5, recolour=each).draw(9) for each in (0, 0.5))
+    assert torch.equal(changed.lr, Patches(pairs, 3, 20, 64, seed=5, recolour=0.5).draw(9).lr)
+    originals = unblocks(plain.hr, 3).numpy()
+    found = set()
+    for n, (lr, hr) in enumerate(
+        zip(changed.lr.permute(0, 2, 3, 1).numpy(), unblocks(changed.hr, 3).numpy(), strict=True)
+    ):
+        ways = [
+            (negative, order)
+            for negative in (0, 255)
+            for order in permutations(range(3))
+            if np.array_equal(lr, plain.lr[n].permute(1, 2, 0).numpy()[:, :, order] ^ np.uint8(negative))
+        ]
+        assert len(ways) == 1
+        negative, order = ways[0]
+        assert np.array_equal(hr, originals[n][:, :, order] ^ np.uint8(negative))
+        found.add(ways[0])
+    # Of twelve ways the least likely is one patch's in 24.
+    assert len(found) > 9
 
 
 def turned(picture: np.ndarray, turn: int) -> np.ndarray:
