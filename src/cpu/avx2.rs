@@ -6,6 +6,7 @@
 use std::arch::x86_64::*;
 
 use super::lanes::{Lanes, Sums, Tiles};
+use super::requantize::Narrow;
 
 /// The proof that this machine has AVX2.
 #[derive(Clone, Copy)]
@@ -198,7 +199,22 @@ impl Tiles for Avx2 {
     }
 
     #[inline(always)]
-    fn shr6_32(self, a: __m256i) -> __m256i {
-        registers!(self, _mm256_srai_epi32::<6>(a))
+    fn requantize(self, [a, b]: [__m256i; 2], by: &Narrow) -> __m256i {
+        let shift = self.load_acc(&by.shift);
+        registers!(self, {
+            let a = _mm256_packus_epi32(_mm256_srav_epi32(a, shift), _mm256_srav_epi32(b, shift));
+            let product = _mm256_mulhi_epu16(_mm256_min_epu16(a, self.acc(by.limit)), self.acc(by.mul));
+            _mm256_mulhi_epu16(_mm256_add_epi16(product, self.acc(by.half)), self.acc(by.down))
+        })
+    }
+
+    #[inline(always)]
+    fn bytes(self, low: __m256i, high: __m256i) -> __m256i {
+        registers!(self, _mm256_or_si256(low, _mm256_slli_epi16::<8>(high)))
+    }
+
+    #[inline(always)]
+    fn halves(self, low: __m256i, high: __m256i) -> [__m256i; 2] {
+        registers!(self, [_mm256_unpacklo_epi16(low, high), _mm256_unpackhi_epi16(low, high)])
     }
 }

@@ -6,6 +6,7 @@
 use std::arch::x86_64::*;
 
 use super::lanes::{Lanes, Tiles};
+use super::requantize::Narrow;
 
 /// The proof that this machine has AVX-512 with VNNI.
 #[derive(Clone, Copy)]
@@ -193,7 +194,22 @@ impl Tiles for Avx512Vnni {
     }
 
     #[inline(always)]
-    fn shr6_32(self, a: __m512i) -> __m512i {
-        registers!(self, _mm512_srai_epi32::<6>(a))
+    fn requantize(self, [a, b]: [__m512i; 2], by: &Narrow) -> __m512i {
+        let shift = self.load_acc(&by.shift);
+        registers!(self, {
+            let a = _mm512_packus_epi32(_mm512_srav_epi32(a, shift), _mm512_srav_epi32(b, shift));
+            let product = _mm512_mulhi_epu16(_mm512_min_epu16(a, self.acc(by.limit)), self.acc(by.mul));
+            _mm512_mulhi_epu16(_mm512_add_epi16(product, self.acc(by.half)), self.acc(by.down))
+        })
+    }
+
+    #[inline(always)]
+    fn bytes(self, low: __m512i, high: __m512i) -> __m512i {
+        registers!(self, _mm512_or_si512(low, _mm512_slli_epi16::<8>(high)))
+    }
+
+    #[inline(always)]
+    fn halves(self, low: __m512i, high: __m512i) -> [__m512i; 2] {
+        registers!(self, [_mm512_unpacklo_epi16(low, high), _mm512_unpackhi_epi16(low, high)])
     }
 }

@@ -7,6 +7,7 @@ use std::arch::x86_64::*;
 
 use super::avx2::Avx2;
 use super::lanes::{Lanes, Tiles};
+use super::requantize::Narrow;
 
 /// The proof that this machine has AVX-VNNI, and AVX2 in it.
 #[derive(Clone, Copy)]
@@ -147,7 +148,17 @@ impl Tiles for AvxVnni {
     }
 
     #[inline(always)]
-    fn shr6_32(self, a: __m256i) -> __m256i {
-        self.0.shr6_32(a)
+    fn requantize(self, pixels: [__m256i; 2], by: &Narrow) -> __m256i {
+        self.0.requantize(pixels, by)
+    }
+
+    #[inline(always)]
+    fn bytes(self, low: __m256i, high: __m256i) -> __m256i {
+        self.0.bytes(low, high)
+    }
+
+    #[inline(always)]
+    fn halves(self, low: __m256i, high: __m256i) -> [__m256i; 2] {
+        self.0.halves(low, high)
     }
 }

@@ -130,71 +130,29 @@ fn last<L: Lanes, S: Sample>(lanes: L, layer: &Packed, rows: &Rows, scratch: &mu
         || {
             each_strip(lanes, layer, rows, scratch, |channel, acc, x| {
                 let residuals = &mut output[channel * rows.stride + rows.column + x..][..acc.len()];
-                requantize::residuals::<S>(acc, &layer.layer, channel, residuals);
+                requantize::residuals::<S>(acc, 0, &layer.layer, channel, residuals);
             });
         },
     );
 }
 
-/// Every layer in Winograd's way.
-#[derive(Clone, Copy)]
-pub(super) struct Winograd<L>(pub L);
-
-impl<L: Tiles> Kernel for Winograd<L> {
-    fn name(&self) -> &'static str {
-        L::NAME
-    }
-
-    fn codes(&self) -> usize {
-        L::CODES
-    }
-
-    fn beyond(&self) -> usize {
-        winograd::beyond::<L>()
-    }
-
-    fn pack(&self, layer: &Layer) -> Packed {
-        Packed::winograd::<L>(layer)
-    }
-
-    fn hidden(&self, layer: &Packed, rows: &Rows, scratch: &mut Scratch, output: Target<u32>) {
-        winograd::hidden(self.0, layer, rows, &mut scratch.winograd, output);
-    }
-
-    fn last8(&self, layer: &Packed, rows: &Rows, scratch: &mut Scratch, output: Target<i32>) {
-        winograd::last::<L, u8>(self.0, layer, rows, &mut scratch.winograd, output);
-    }
-
-    fn last16(&self, layer: &Packed, rows: &Rows, scratch: &mut Scratch, output: Target<i32>) {
-        winograd::last::<L, u16>(self.0, layer, rows, &mut scratch.winograd, output);
-    }
-
-    fn reconstruct8(&self, work: Reconstruction<u8>) {
-        self.0.reconstruct8(work);
-    }
-
-    fn reconstruct16(&self, work: Reconstruction<u16>) {
-        self.0.reconstruct16(work);
-    }
-}
-
-/// Each layer in the way that takes fewer instructions.
+/// Each layer in one of two ways.
 pub(super) struct Mixed<L> {
-    direct: L,
-    winograd: Winograd<L>,
+    lanes: L,
+    /// Whether Winograd's way is the better one, of a layer packed for both.
+    winograd_is_better: fn(&Packed, &Packed) -> bool,
 }
 
 impl<L: Tiles> Mixed<L> {
+    /// The way that takes fewer instructions.
     pub fn new(lanes: L) -> Self {
-        Self { direct: lanes, winograd: Winograd(lanes) }
+        Self { lanes, winograd_is_better: |direct, winograd| winograd.instructions < direct.instructions }
     }
 
-    /// What a layer was packed for.
-    fn of(&self, layer: &Packed) -> &dyn Kernel {
-        match layer.weights {
-            Weights::Direct(_) => &self.direct,
-            Weights::Winograd(_) => &self.winograd,
-        }
+    /// Winograd's way wherever it can be gone.
+    #[cfg(test)]
+    pub fn winograd(lanes: L) -> Self {
+        Self { lanes, winograd_is_better: |_, _| true }
     }
 }
 
@@ -208,32 +166,44 @@ impl<L: Tiles> Kernel for Mixed<L> {
     }
 
     fn beyond(&self) -> usize {
-        self.direct.beyond().max(self.winograd.beyond())
+        self.lanes.beyond().max(winograd::beyond::<L>())
     }
 
     fn pack(&self, layer: &Layer) -> Packed {
-        let (direct, winograd) = (self.direct.pack(layer), self.winograd.pack(layer));
-        if winograd.instructions < direct.instructions { winograd } else { direct }
+        let direct = self.lanes.pack(layer);
+        match Packed::winograd::<L>(layer) {
+            Some(winograd) if (self.winograd_is_better)(&direct, &winograd) => winograd,
+            _ => direct,
+        }
     }
 
     fn hidden(&self, layer: &Packed, rows: &Rows, scratch: &mut Scratch, output: Target<u32>) {
-        self.of(layer).hidden(layer, rows, scratch, output);
+        match layer.weights {
+            Weights::Direct(_) => self.lanes.hidden(layer, rows, scratch, output),
+            Weights::Winograd(_) => winograd::hidden(self.lanes, layer, rows, &mut scratch.winograd, output),
+        }
     }
 
     fn last8(&self, layer: &Packed, rows: &Rows, scratch: &mut Scratch, output: Target<i32>) {
-        self.of(layer).last8(layer, rows, scratch, output);
+        match layer.weights {
+            Weights::Direct(_) => self.lanes.last8(layer, rows, scratch, output),
+            Weights::Winograd(_) => winograd::last::<L, u8>(self.lanes, layer, rows, &mut scratch.winograd, output),
+        }
     }
 
     fn last16(&self, layer: &Packed, rows: &Rows, scratch: &mut Scratch, output: Target<i32>) {
-        self.of(layer).last16(layer, rows, scratch, output);
+        match layer.weights {
+            Weights::Direct(_) => self.lanes.last16(layer, rows, scratch, output),
+            Weights::Winograd(_) => winograd::last::<L, u16>(self.lanes, layer, rows, &mut scratch.winograd, output),
+        }
     }
 
     fn reconstruct8(&self, work: Reconstruction<u8>) {
-        self.direct.reconstruct8(work);
+        self.lanes.reconstruct8(work);
     }
 
     fn reconstruct16(&self, work: Reconstruction<u16>) {
-        self.direct.reconstruct16(work);
+        self.lanes.reconstruct16(work);
     }
 }
 

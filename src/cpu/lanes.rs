@@ -1,5 +1,10 @@
 //! What a kernel has to offer: the few instructions in which instruction sets differ.
 
+use super::requantize::Narrow;
+
+/// Lanes of the widest vectors.
+pub(super) const MOST_LANES: usize = 16;
+
 /// An instruction set, as vectors of pixels.
 ///
 /// A *word* is 32 bits with neighbouring channels of one pixel: four u8 codes, or two codes of 16 bits, channel 0 in the
@@ -129,8 +134,15 @@ pub(super) trait Tiles: Lanes {
     /// The low 32 bits of the product.
     fn mul32(self, a: Self::Acc, b: Self::Acc) -> Self::Acc;
 
-    /// Shifts each i32 right by 6, with its sign.
-    fn shr6_32(self, a: Self::Acc) -> Self::Acc;
+    /// The codes of two vectors of accumulators times 64, as u16 in an order that [`Tiles::halves`] undoes.
+    fn requantize(self, pixels: [Self::Acc; 2], by: &Narrow) -> Self::Acc;
+
+    /// Each u16 of `low`, below 256, with that of `high` as its upper byte.
+    fn bytes(self, low: Self::Acc, high: Self::Acc) -> Self::Acc;
+
+    /// Of two vectors that come of [`Tiles::requantize`], words for its two vectors of pixels: their lower halves are from
+    /// `low`, the upper ones from `high`.
+    fn halves(self, low: Self::Acc, high: Self::Acc) -> [Self::Acc; 2];
 
     /// The words of the columns 0 to 5 of a vector of tiles: those of a tile and the next two. Of `words` 4 a tile and 4 more
     /// are read. Tiles are in the order in which [`Tiles::transposed`] has them, of 8 lanes 0, 2, 4, 6, 1, 3, 5, 7.
@@ -141,11 +153,10 @@ pub(super) trait Tiles: Lanes {
         [c0, c1, c2, c3, c4, c5]
     }
 
-    /// The reverse: writes 4 pixels a tile from the first [`Lanes::LANES`] elements of each of their columns.
+    /// The reverse: writes 4 pixels a tile from their columns.
     #[inline(always)]
-    fn interleave(self, columns: [&[i32]; 4], to: &mut [i32]) {
-        let [c0, c1, c2, c3] = columns;
-        let rows = self.transposed([self.load_acc(c0), self.load_acc(c1), self.load_acc(c2), self.load_acc(c3)]);
+    fn interleave(self, columns: [Self::Acc; 4], to: &mut [i32]) {
+        let rows = self.transposed(columns);
         for (row, to) in rows.into_iter().zip(to[..4 * Self::LANES].chunks_exact_mut(Self::LANES)) {
             self.store(row, to);
         }

@@ -66,14 +66,14 @@ impl Packed {
         Self { words, weights: Weights::Direct(blocks), instructions, layer: layer.clone() }
     }
 
-    /// For `winograd.rs`.
-    pub fn winograd<L: Tiles>(layer: &Layer) -> Self {
-        Self {
+    /// For `winograd.rs`, if that can compute it.
+    pub fn winograd<L: Tiles>(layer: &Layer) -> Option<Self> {
+        Some(Self {
             words: layer.in_channels.div_ceil(L::CODES),
-            weights: Weights::Winograd(Transformed::new::<L>(layer)),
+            weights: Weights::Winograd(Transformed::new::<L>(layer)?),
             instructions: winograd::instructions::<L>(layer),
             layer: layer.clone(),
-        }
+        })
     }
 
     /// Rows that are computed at once.

@@ -1,6 +1,7 @@
 //! Plain Rust, for every machine: what a compiler makes of short loops.
 
 use super::lanes::{Lanes, Tiles};
+use super::requantize::Narrow;
 
 /// Eight pixels in arrays.
 #[derive(Clone, Copy)]
@@ -159,7 +160,27 @@ impl Tiles for Portable {
     }
 
     #[inline(always)]
-    fn shr6_32(self, a: [i32; 8]) -> [i32; 8] {
-        self.each(a, a, |a, _| a >> 6)
+    fn requantize(self, [a, b]: [[i32; 8]; 2], by: &Narrow) -> [i32; 8] {
+        const LOW: i32 = 0xffff;
+        let [shift, ..] = by.shift;
+        let (limit, mul, half, down) = (by.limit & LOW, by.mul & LOW, by.half & LOW, by.down & LOW);
+        // The upper half of a product of two u16.
+        let upper = |a: i32, b: i32| (a.cast_unsigned().wrapping_mul(b.cast_unsigned()) >> 16).cast_signed();
+        let code = |a: i32| upper(upper((a >> shift).clamp(0, limit), mul) + half, down);
+        self.each(a, b, |a, b| code(a) | code(b) << 16)
+    }
+
+    #[inline(always)]
+    fn bytes(self, low: [i32; 8], high: [i32; 8]) -> [i32; 8] {
+        self.each(low, high, |low, high| low | high << 8)
+    }
+
+    #[inline(always)]
+    fn halves(self, low: [i32; 8], high: [i32; 8]) -> [[i32; 8]; 2] {
+        const LOW: i32 = 0xffff;
+        [
+            self.each(low, high, |low, high| low & LOW | high << 16),
+            self.each(low, high, |low, high| low >> 16 & LOW | high & !LOW),
+        ]
     }
 }

@@ -1,6 +1,7 @@
 //! Requantisation of many pixels at once. It says the same as `src/reference/requantize.rs`, in a form that compilers
 //! vectorise: one channel a loop, nothing checked that the net's checks have proved.
 
+use super::lanes::MOST_LANES;
 use crate::image::Sample;
 use crate::net::Layer;
 
@@ -19,11 +20,53 @@ pub(super) fn codes(acc: &[i32], layer: &Layer, channel: usize, codes: usize, co
     }
 }
 
-/// Accumulators of one channel of the last layer to residuals in steps of the sample type.
+/// A hidden channel's requantisation in lanes of 16 bits, of accumulators times 64: shift right with the sign, clamp to
+/// 0..=`limit`, take the upper half of the product with `mul`, add `half`, take the upper half of the product with `down`.
+/// But for the shift it is u16, each twice in an i32, as loading those into all lanes takes no instruction on x86.
+///
+/// `(a * mul + 2^(post - 1)) >> post` is that, for `post` of 17 and more: its half of a step has no part in the lower half.
+/// The same channel with a smaller `post` has an accumulator times a power of two, if that fits.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Narrow {
+    /// For each lane, so that it is a vector in memory: shifts by a number that is the same for all lanes take two
+    /// instructions on x86, those by vectors one.
+    pub shift: [i32; MOST_LANES],
+    pub limit: i32,
+    pub mul: i32,
+    pub half: i32,
+    /// `2^(16 - n)` to shift right by `n`.
+    pub down: i32,
+}
+
+/// How often the accumulators are doubled that [`Narrow`] takes.
+pub(super) const DOUBLED: u32 = 6;
+
+impl Narrow {
+    /// None for a channel that doesn't fit: of those that this crate makes from float weights, none.
+    pub fn new(layer: &Layer, channel: usize) -> Option<Self> {
+        let (limit, pre, post) = (layer.limit[channel], u32::from(layer.pre[channel]), u32::from(layer.post[channel]));
+        let up = 17_u32.saturating_sub(post);
+        if up > 0 && pre > 0 || up > DOUBLED || DOUBLED + pre - up > 31 {
+            return None;
+        }
+        let limit = (limit >> pre).checked_mul(1 << up).filter(|&limit| limit <= u16::MAX.into())?;
+        let twice = |number: u32| (number << 16 | number).cast_signed();
+        Some(Self {
+            shift: [i32::try_from(DOUBLED + pre - up).ok()?; MOST_LANES],
+            limit: twice(limit),
+            mul: twice(layer.mul[channel].into()),
+            half: twice(1 << (post + up - 17)),
+            down: twice(1 << (32 - (post + up))),
+        })
+    }
+}
+
+/// Accumulators of one channel of the last layer, doubled so many times, to residuals in steps of the sample type.
 #[inline(always)]
-pub(super) fn residuals<S: Sample>(acc: &[i32], layer: &Layer, channel: usize, residuals: &mut [i32]) {
-    let limit = layer.limit[channel].cast_signed();
-    let (pre, post) = (u32::from(layer.pre[channel]), u32::from(layer.post[channel]));
+pub(super) fn residuals<S: Sample>(acc: &[i32], doubled: u32, layer: &Layer, channel: usize, residuals: &mut [i32]) {
+    // No accumulator is beyond the smaller limit, and one shifted by 31 is its sign alone, as by more.
+    let limit = layer.limit[channel].cast_signed().min(i32::MAX >> doubled) << doubled;
+    let (pre, post) = ((u32::from(layer.pre[channel]) + doubled).min(31), u32::from(layer.post[channel]));
     let mul = i32::from(layer.mul[channel]);
     for (&acc, residual) in acc.iter().zip(residuals) {
         let p = (acc.clamp(-limit, limit) >> pre).wrapping_mul(mul);
@@ -32,5 +75,105 @@ pub(super) fn residuals<S: Sample>(acc: &[i32], layer: &Layer, channel: usize, r
         } else {
             p.wrapping_add(p >> 8).wrapping_add(1 << (post - 9)) >> (post - 8)
         };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cpu::lanes::Tiles;
+    use crate::cpu::portable::Portable;
+    use crate::net::TAPS;
+    use crate::random::Random;
+    use crate::reference::requantize;
+
+    /// A layer of one channel with this requantisation.
+    fn layer(limit: u32, pre: u8, mul: u16, post: u8) -> Layer {
+        Layer {
+            in_channels: 1,
+            out_channels: 1,
+            weights: vec![0; TAPS],
+            bias: vec![0],
+            limit: vec![limit],
+            pre: vec![pre],
+            mul: vec![mul],
+            post: vec![post],
+        }
+    }
+
+    /// A requantisation that a net may have, and whether it is one whose `mul` has all of its 16 bits, as those that are made
+    /// from float weights have.
+    fn any(random: &mut Random) -> (Layer, bool) {
+        loop {
+            let limit = u32::try_from(random.bits() >> 33).unwrap() >> random.within(0..=31);
+            let pre = u8::try_from(random.within(0..=18)).unwrap();
+            let mul = u16::try_from(random.bits() >> 48).unwrap() >> (random.within(0..=3) / 2 * random.within(0..=15));
+            let post = u8::try_from(random.within(1..=31)).unwrap();
+            let largest = u64::from(limit >> pre) * u64::from(mul) + (1 << (post - 1));
+            if limit >> pre <= 0xffff && largest <= u32::MAX.into() && (128..256).contains(&(largest >> post)) {
+                let least_pre = limit >> pre >= 1 << 15 || pre == 0;
+                return (layer(limit, pre, mul, post), mul >= 1 << 15 && least_pre);
+            }
+        }
+    }
+
+    /// The accumulators of a layer's codes, one a lane; `None` where the instructions are not there.
+    fn codes<L: Tiles>(by: &Narrow, acc: &[i32]) -> Option<Vec<i32>> {
+        let lanes = L::detect()?;
+        let doubled: Vec<i32> = acc.iter().map(|acc| acc << DOUBLED).collect();
+        let mut codes = vec![0; acc.len()];
+        lanes.run(
+            #[inline(always)]
+            || {
+                for (acc, to) in doubled.chunks_exact(2 * L::LANES).zip(codes.chunks_exact_mut(2 * L::LANES)) {
+                    let narrow = lanes.requantize([lanes.load_acc(acc), lanes.load_acc(&acc[L::LANES..])], by);
+                    let [first, second] = lanes.halves(narrow, lanes.bytes(narrow, narrow));
+                    lanes.store(first, to);
+                    lanes.store(second, &mut to[L::LANES..]);
+                }
+            },
+        );
+        Some(codes)
+    }
+
+    #[test]
+    fn codes_in_16_bits_are_the_references() {
+        let mut random = Random::new(1);
+        let (mut narrow, mut wide) = (0, 0);
+        while narrow < 2_000 {
+            let (layer, is_usual) = any(&mut random);
+            let Some(by) = Narrow::new(&layer, 0) else {
+                assert!(!is_usual, "{layer:?}");
+                wide += 1;
+                continue;
+            };
+            narrow += 1;
+            let most = i64::from(layer.limit[0]).min((1 << 25) - 1);
+            let acc: Vec<i32> = (0..64)
+                .map(|i| match i {
+                    0..4 => [0, -1, (1 << 25) - 1, -(1 << 25)][i],
+                    4..10 => i32::try_from((most + i64::try_from(i).unwrap() - 7).min((1 << 25) - 1)).unwrap(),
+                    _ => i32::try_from(random.within(-most / 8..=most)).unwrap(),
+                })
+                .collect();
+            let expected: Vec<i32> = acc.iter().map(|&acc| requantize::code(acc, &layer, 0).into()).collect();
+            let check = |codes: Option<Vec<i32>>, name: &str| {
+                for (at, word) in codes.into_iter().flatten().enumerate() {
+                    // Once alone and twice as bytes.
+                    let expected = expected[at] * 0x0101_0001;
+                    assert!(word == expected, "{name}: {} {layer:?}: {word:#x} {expected:#x}", acc[at]);
+                }
+            };
+            check(codes::<Portable>(&by, &acc), "portable");
+            #[cfg(target_arch = "x86_64")]
+            {
+                use crate::cpu::{avx_vnni::AvxVnni, avx2::Avx2, avx512_vnni::Avx512Vnni, sse2::Sse2};
+                check(codes::<Sse2>(&by, &acc), "sse2");
+                check(codes::<Avx2>(&by, &acc), "avx2");
+                check(codes::<AvxVnni>(&by, &acc), "avx-vnni");
+                check(codes::<Avx512Vnni>(&by, &acc), "avx512-vnni");
+            }
+        }
+        assert!(wide > 100, "{wide} of those that don't fit");
     }
 }

@@ -3,6 +3,7 @@
 use std::arch::x86_64::*;
 
 use super::lanes::{Lanes, Tiles};
+use super::requantize::Narrow;
 
 /// Four pixels in a register.
 #[derive(Clone, Copy)]
@@ -175,7 +176,28 @@ impl Tiles for Sse2 {
     }
 
     #[inline(always)]
-    fn shr6_32(self, a: __m128i) -> __m128i {
-        registers!(_mm_srai_epi32::<6>(a))
+    fn requantize(self, [a, b]: [__m128i; 2], by: &Narrow) -> __m128i {
+        let [shift, ..] = by.shift;
+        registers!({
+            let shift = _mm_cvtsi32_si128(shift);
+            // SSE2 narrows to i16 and has no smaller one of two u16: 2^15 less fits the one, a difference that stops at 0
+            // serves for the other.
+            let less = self.acc(1 << 15);
+            let (a, b) = (_mm_sub_epi32(_mm_sra_epi32(a, shift), less), _mm_sub_epi32(_mm_sra_epi32(b, shift), less));
+            let a = _mm_xor_si128(_mm_packs_epi32(a, b), _mm_set1_epi16(i16::MIN));
+            let a = _mm_sub_epi16(a, _mm_subs_epu16(a, self.acc(by.limit)));
+            let product = _mm_mulhi_epu16(a, self.acc(by.mul));
+            _mm_mulhi_epu16(_mm_add_epi16(product, self.acc(by.half)), self.acc(by.down))
+        })
+    }
+
+    #[inline(always)]
+    fn bytes(self, low: __m128i, high: __m128i) -> __m128i {
+        registers!(_mm_or_si128(low, _mm_slli_epi16::<8>(high)))
+    }
+
+    #[inline(always)]
+    fn halves(self, low: __m128i, high: __m128i) -> [__m128i; 2] {
+        registers!([_mm_unpacklo_epi16(low, high), _mm_unpackhi_epi16(low, high)])
     }
 }

@@ -9,17 +9,20 @@
 //!   `G w G^T` is within 12*12*127 = 18288. So both are i16, and a pair of products is an i32.
 //! - All else is additions and small factors modulo 2^32, so it doesn't matter whether sums fit before the end: `2^6 * 9 S`
 //!   is right modulo 2^32. So is, times the inverse of 9 modulo 2^32, `2^6 S`.
-//! - The sum of all channels is within 64 * 9 * 127 * 255 = 18,653,760 < 2^25, so `2^6 S` fits an i32, and a shift gives `S`.
-//!   The bias comes after it.
+//! - A layer's accumulators, bias and all, have to stay within 2^25, so that `2^6` times them fit an i32. The sum of 64 channels
+//!   alone is within 64 * 9 * 127 * 255 = 18,653,760 < 2^25.
+//! - A constant at row and column 1 of what is summed comes out at all 16 pixels, as `A^T` has a column of ones: that is where
+//!   the bias is added, times `24^2`.
 //!
 //! The same holds for each output of a tile whatever the codes are that it does not depend on: they may be anything.
 
 use std::array;
+use std::marker::PhantomData;
 
 use super::kernel::{Rows, Target};
-use super::lanes::{Lanes, Tiles};
+use super::lanes::{Lanes, MOST_LANES, Tiles};
 use super::packing::{Packed, Weights};
-use super::requantize;
+use super::requantize::{self, DOUBLED, Narrow};
 use crate::image::Sample;
 use crate::net::Layer;
 
@@ -30,9 +33,6 @@ pub(super) const SIDE: usize = 4;
 const PIXELS: usize = SIDE * SIDE;
 const POSITIONS: usize = (SIDE + 2) * (SIDE + 2);
 
-/// Lanes of the widest vectors.
-const MOST_LANES: usize = 16;
-
 /// Words that are read beyond a row's last pixel and its neighbour, at most.
 pub(super) const fn beyond<L: Tiles>() -> usize {
     L::TILES * SIDE + SIDE
@@ -41,22 +41,37 @@ pub(super) const fn beyond<L: Tiles>() -> usize {
 /// 24 times Winograd's G, the last row 6 times.
 const G: [[i32; 3]; 6] = [[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 6]];
 
+/// What a layer is that has no [`Transformed`].
+const OTHER: &str = "a layer that was packed for another kernel";
+
 /// 1/9 modulo 2^32.
 const NINTH: u32 = 0x38e3_8e39;
 
-/// A layer's weights, transformed: pairs of i16, `[block, position, pair, channel]`.
+/// A magnitude that accumulators stay below.
+const ACCUMULATOR_LIMIT: u64 = 1 << 25;
+
+/// A layer as this module computes it.
 pub(super) struct Transformed {
     pairs: usize,
+    /// Its weights, transformed: pairs of i16, `[block, position, pair, channel]`.
     weights: Vec<i32>,
+    /// The biases times 24^2, modulo 2^32.
+    bias: Vec<i32>,
+    requantise: Vec<Narrow>,
 }
 
 impl Transformed {
-    pub fn new<L: Tiles>(layer: &Layer) -> Self {
+    /// None for a layer with accumulators or a requantisation that don't fit.
+    pub fn new<L: Tiles>(layer: &Layer) -> Option<Self> {
         Self::with::<L>(layer, &G)
     }
 
     /// With another G.
-    fn with<L: Tiles>(layer: &Layer, g: &[[i32; 3]; 6]) -> Self {
+    fn with<L: Tiles>(layer: &Layer, g: &[[i32; 3]; 6]) -> Option<Self> {
+        if layer.worst_accumulator() >= ACCUMULATOR_LIMIT {
+            return None;
+        }
+        let requantise = (0..layer.out_channels).map(|channel| Narrow::new(layer, channel)).collect::<Option<_>>()?;
         let pairs = pairs::<L>(layer);
         let blocks = layer.out_channels.div_ceil(L::TILE_CHANNELS);
         let mut weights = vec![0; blocks * POSITIONS * pairs * L::TILE_CHANNELS];
@@ -72,7 +87,8 @@ impl Transformed {
                 }
             }
         }
-        Self { pairs, weights }
+        let bias = layer.bias.iter().map(|bias| bias.wrapping_mul(24 * 24)).collect();
+        Some(Self { pairs, weights, bias, requantise })
     }
 }
 
@@ -109,14 +125,12 @@ pub(super) fn instructions<L: Tiles>(layer: &Layer) -> f64 {
 /// What the kernel works with, to be used again.
 #[derive(Default)]
 pub(super) struct Scratch {
-    /// Transformed codes in pairs, `[position, pair, tile]`.
+    /// Transformed codes in pairs, `[pair, position, tile]`.
     codes: Aligned<i32>,
     /// Sums of their products, `[position, channel, tile]`.
     sums: Aligned<i32>,
-    /// Accumulators of a channel, `[pixel, tile]`.
-    acc: Aligned<i32>,
-    /// What becomes of them, `[pixel, tile]`.
-    finished: Aligned<u32>,
+    /// What becomes of them; see [`Codes`] and [`Residuals`].
+    finished: Aligned<i32>,
 }
 
 /// Elements from the beginning of a cache line on.
@@ -152,28 +166,78 @@ impl Strip {
     }
 }
 
+/// What takes the accumulators of a layer.
+trait Finish<L: Tiles> {
+    /// Of one channel, a vector of a strip's tiles and one row of them: 64 times the accumulators, by column.
+    fn row(&mut self, lanes: L, channel: usize, vector: usize, row: usize, columns: [L::Acc; SIDE]);
+
+    /// After all of a strip's vectors and rows, once a channel, in order.
+    fn channel(&mut self, lanes: L, channel: usize, strip: Strip);
+}
+
 /// The codes of some rows of a hidden layer, `[word, stride]` each.
-pub(super) fn hidden<L: Tiles>(lanes: L, layer: &Packed, rows: &Rows, scratch: &mut Scratch, mut output: Target<u32>) {
+pub(super) fn hidden<L: Tiles>(lanes: L, layer: &Packed, rows: &Rows, scratch: &mut Scratch, output: Target<u32>) {
+    let Scratch { codes, sums, finished } = scratch;
+    let codes_of_word = finished.first(L::CODES * PIXELS / 2 * L::TILES);
+    let output = Target { buffer: bytemuck::cast_slice_mut(output.buffer), starts: output.starts };
+    let Weights::Winograd(Transformed { requantise, .. }) = &layer.weights else { unreachable!("{OTHER}") };
+    let finish = Codes { requantise, codes: codes_of_word, rows, output };
     lanes.run(
         #[inline(always)]
-        || {
-            let last = layer.layer.out_channels - 1;
-            each_channel(
-                lanes,
-                layer,
-                rows,
-                scratch,
-                #[inline(always)]
-                |channel, acc: &[i32], words: &mut [u32], strip| {
-                    let (word, code) = (channel / L::CODES, channel % L::CODES);
-                    requantize::codes(acc, &layer.layer, channel, L::CODES, code, words);
-                    if code == L::CODES - 1 || channel == last {
-                        write(lanes, words, rows, word, strip, &mut output);
-                    }
-                },
-            );
-        },
+        || each_channel(lanes, layer, rows, codes, sums, finish),
     );
+}
+
+/// Makes codes, and words of them.
+struct Codes<'a, 'b> {
+    requantise: &'a [Narrow],
+    /// Those of a word, `[code, row, pair of columns, tile]`, two in an i32 as the instruction set has them.
+    codes: &'a mut [i32],
+    rows: &'a Rows<'b>,
+    output: Target<'a, i32>,
+}
+
+impl<L: Tiles> Finish<L> for Codes<'_, '_> {
+    #[inline(always)]
+    fn row(&mut self, lanes: L, channel: usize, vector: usize, row: usize, [c0, c1, c2, c3]: [L::Acc; SIDE]) {
+        let by = &self.requantise[channel];
+        let to = &mut self.codes[(channel % L::CODES * SIDE + row) * 2 * L::TILES + vector * L::LANES..]
+            [..L::TILES + L::LANES];
+        lanes.store(lanes.requantize([c0, c1], by), to);
+        lanes.store(lanes.requantize([c2, c3], by), &mut to[L::TILES..]);
+    }
+
+    #[inline(always)]
+    fn channel(&mut self, lanes: L, channel: usize, strip: Strip) {
+        if channel % L::CODES != L::CODES - 1 && channel + 1 != self.requantise.len() {
+            return;
+        }
+        let codes = &*self.codes;
+        write(
+            lanes,
+            self.rows,
+            channel / L::CODES,
+            strip,
+            &mut self.output,
+            #[inline(always)]
+            |row, vector| {
+                // The last word of a layer may have codes of the word before it: no weight is theirs.
+                let [[c0, c1], [c2, c3]] = [word(lanes, codes, row, 0, vector), word(lanes, codes, row, 1, vector)];
+                [c0, c1, c2, c3]
+            },
+        );
+    }
+}
+
+/// Words of codes `[code, row, pair of columns, tile]`, for both columns of a pair.
+#[inline(always)]
+fn word<L: Tiles>(lanes: L, codes: &[i32], row: usize, pair: usize, vector: usize) -> [L::Acc; 2] {
+    let mut of_word = [lanes.acc(0); 4];
+    for (code, of_word) in of_word.iter_mut().enumerate().take(L::CODES) {
+        *of_word = lanes.load_acc(&codes[((code * SIDE + row) * 2 + pair) * L::TILES + vector * L::LANES..]);
+    }
+    let [c0, c1, c2, c3] = of_word;
+    if L::CODES == 2 { lanes.halves(c0, c1) } else { lanes.halves(lanes.bytes(c0, c1), lanes.bytes(c2, c3)) }
 }
 
 /// The residuals of some rows of the last layer for samples of type `S`, `[channel, stride]` each.
@@ -184,49 +248,81 @@ pub(super) fn last<L: Tiles, S: Sample>(
     scratch: &mut Scratch,
     output: Target<i32>,
 ) {
-    let mut output = Target { buffer: bytemuck::cast_slice_mut(output.buffer), starts: output.starts };
+    let Scratch { codes, sums, finished } = scratch;
+    let (acc, residuals) = finished.first(2 * PIXELS * L::TILES).split_at_mut(PIXELS * L::TILES);
+    let finish = Residuals::<S> { layer: &layer.layer, acc, residuals, rows, output, samples: PhantomData };
     lanes.run(
         #[inline(always)]
-        || {
-            each_channel(
-                lanes,
-                layer,
-                rows,
-                scratch,
-                #[inline(always)]
-                |channel, acc: &[i32], residuals: &mut [u32], strip| {
-                    requantize::residuals::<S>(acc, &layer.layer, channel, bytemuck::cast_slice_mut(residuals));
-                    write(lanes, residuals, rows, channel, strip, &mut output);
-                },
-            );
-        },
+        || each_channel(lanes, layer, rows, codes, sums, finish),
     );
 }
 
-/// Convolves four rows strip by strip, and has `finish` take each channel's accumulators of a strip, `[pixel, tile]`, with
-/// room for what it makes of them: that comes again for a strip's next channel.
+/// Makes residuals.
+struct Residuals<'a, 'b, S> {
+    layer: &'a Layer,
+    /// Of one channel 64 times the accumulators, `[pixel, tile]`, and what they become.
+    acc: &'a mut [i32],
+    residuals: &'a mut [i32],
+    rows: &'a Rows<'b>,
+    output: Target<'a, i32>,
+    samples: PhantomData<S>,
+}
+
+impl<L: Tiles, S: Sample> Finish<L> for Residuals<'_, '_, S> {
+    #[inline(always)]
+    fn row(&mut self, lanes: L, _: usize, vector: usize, row: usize, columns: [L::Acc; SIDE]) {
+        for (column, acc) in columns.into_iter().enumerate() {
+            lanes.store(acc, &mut self.acc[(row * SIDE + column) * L::TILES + vector * L::LANES..]);
+        }
+    }
+
+    #[inline(always)]
+    fn channel(&mut self, lanes: L, channel: usize, strip: Strip) {
+        requantize::residuals::<S>(self.acc, DOUBLED, self.layer, channel, self.residuals);
+        let residuals = &*self.residuals;
+        write(
+            lanes,
+            self.rows,
+            channel,
+            strip,
+            &mut self.output,
+            #[inline(always)]
+            |row, vector| columns_of(lanes, residuals, row, vector),
+        );
+    }
+}
+
+/// The columns of a row and a vector of values `[pixel, tile]`.
+#[inline(always)]
+fn columns_of<L: Tiles>(lanes: L, values: &[i32], row: usize, vector: usize) -> [L::Acc; SIDE] {
+    let values = &values[row * SIDE * L::TILES + vector * L::LANES..];
+    let mut columns = [lanes.acc(0); SIDE];
+    for (column, values) in columns.iter_mut().zip(values.chunks(L::TILES)) {
+        *column = lanes.load_acc(values);
+    }
+    columns
+}
+
+/// Convolves four rows strip by strip, and has `finish` take the accumulators.
 #[inline(always)]
 fn each_channel<L: Tiles>(
     lanes: L,
     layer: &Packed,
     rows: &Rows,
-    scratch: &mut Scratch,
-    mut finish: impl FnMut(usize, &[i32], &mut [u32], Strip),
+    codes: &mut Aligned<i32>,
+    sums: &mut Aligned<i32>,
+    mut finish: impl Finish<L>,
 ) {
-    let Weights::Winograd(Transformed { pairs, weights }) = &layer.weights else {
-        unreachable!("a layer that was packed for another kernel")
-    };
+    let Weights::Winograd(Transformed { pairs, weights, bias, .. }) = &layer.weights else { unreachable!("{OTHER}") };
     let pairs = *pairs;
-    let codes = scratch.codes.first(POSITIONS * pairs * L::TILES);
-    let sums = scratch.sums.first(POSITIONS * L::TILE_CHANNELS * L::TILES);
-    let acc = scratch.acc.first(PIXELS * L::TILES);
-    let finished = scratch.finished.first(PIXELS * L::TILES);
+    let codes = codes.first(POSITIONS * pairs * L::TILES);
+    let sums = sums.first(POSITIONS * L::TILE_CHANNELS * L::TILES);
     for x in (0..rows.width).step_by(L::TILES * SIDE) {
         let strip = Strip { x, pixels: (L::TILES * SIDE).min(rows.width - x) };
         let vectors = strip.vectors::<L>();
         for word in 0..layer.words {
             for vector in 0..vectors {
-                transform_codes(lanes, rows, word, strip, vector, pairs, codes);
+                transform_codes(lanes, rows, word, strip, vector, codes);
             }
         }
         for (block, weights) in weights.chunks_exact(POSITIONS * pairs * L::TILE_CHANNELS).enumerate() {
@@ -236,10 +332,16 @@ fn each_channel<L: Tiles>(
             }
             for channel in first..layer.layer.out_channels.min(first + L::TILE_CHANNELS) {
                 for vector in 0..vectors {
-                    let sums = &sums[(channel - first) * L::TILES + vector * L::LANES..];
-                    transform_sums(lanes, sums, layer.layer.bias[channel], &mut acc[vector * L::LANES..]);
+                    let length = (POSITIONS - 1) * L::TILE_CHANNELS * L::TILES + L::LANES;
+                    let sums = &sums[(channel - first) * L::TILES + vector * L::LANES..][..length];
+                    let columns = transform_sums(lanes, sums, bias[channel]);
+                    // Not a loop, so that all stays in registers.
+                    finish.row(lanes, channel, vector, 0, accumulators(lanes, &columns, 0));
+                    finish.row(lanes, channel, vector, 1, accumulators(lanes, &columns, 1));
+                    finish.row(lanes, channel, vector, 2, accumulators(lanes, &columns, 2));
+                    finish.row(lanes, channel, vector, 3, accumulators(lanes, &columns, 3));
                 }
-                finish(channel, acc, finished, strip);
+                finish.channel(lanes, channel, strip);
             }
         }
     }
@@ -260,27 +362,21 @@ macro_rules! six {
 /// `B^T d B` of a word of a vector of tiles.
 #[inline(always)]
 #[expect(clippy::needless_range_loop, reason = "it goes across the rows")]
-fn transform_codes<L: Tiles>(
-    lanes: L,
-    rows: &Rows,
-    word: usize,
-    strip: Strip,
-    vector: usize,
-    pairs: usize,
-    codes: &mut [i32],
-) {
+fn transform_codes<L: Tiles>(lanes: L, rows: &Rows, word: usize, strip: Strip, vector: usize, codes: &mut [i32]) {
     let first = word * rows.stride + rows.column - 1 + strip.x + vector * L::LANES * SIDE;
     let across = six!(|row| {
-        let columns = lanes.columns(&rows.input[rows.starts[row] + first..]);
+        let columns = lanes.columns(&rows.input[rows.starts[row] + first..][..L::LANES * SIDE + SIDE]);
         let pairs = six!(|column| lanes.pairs(columns[column]));
         [times_b(lanes, six!(|column| pairs[column][0])), times_b(lanes, six!(|column| pairs[column][1]))]
     });
     for pair in 0..L::CODES / 2 {
-        let first = (word * (L::CODES / 2) + pair) * L::TILES + vector * L::LANES;
+        let first = (word * (L::CODES / 2) + pair) * POSITIONS * L::TILES + vector * L::LANES;
+        // Of a length that the compiler knows, so that nothing is checked for each vector.
+        let codes = &mut codes[first..][..(POSITIONS - 1) * L::TILES + L::LANES];
         for column in 0..6 {
             let down = times_b(lanes, six!(|row| across[row][pair][column]));
             for row in 0..6 {
-                lanes.store(down[row], &mut codes[(row * 6 + column) * pairs * L::TILES + first..]);
+                lanes.store(down[row], &mut codes[(row * 6 + column) * L::TILES..]);
             }
         }
     }
@@ -346,13 +442,14 @@ fn shape<L: Tiles, const CHANNELS: usize, const VECTORS: usize>(
     sums: &mut [i32],
 ) {
     assert!(from + VECTORS * L::LANES <= L::TILES, "tiles beyond a strip");
-    let positions = codes.chunks_exact(pairs * L::TILES).zip(weights.chunks_exact(pairs * CHANNELS));
-    for ((codes, weights), to) in positions.zip(sums.chunks_exact_mut(CHANNELS * L::TILES)) {
+    let positions = weights.chunks_exact(pairs * CHANNELS).zip(sums.chunks_exact_mut(CHANNELS * L::TILES));
+    for (position, (weights, to)) in positions.enumerate() {
         let mut sums = [[lanes.acc(0); VECTORS]; CHANNELS];
-        for (codes, weights) in codes.chunks_exact(L::TILES).zip(weights.as_chunks::<CHANNELS>().0) {
+        let from_position = position * L::TILES + from;
+        for (codes, weights) in codes.chunks_exact(POSITIONS * L::TILES).zip(weights.as_chunks::<CHANNELS>().0) {
             let mut pairs = [lanes.acc(0); VECTORS];
             for vector in 0..VECTORS {
-                pairs[vector] = lanes.load_acc(&codes[from + vector * L::LANES..]);
+                pairs[vector] = lanes.load_acc(&codes[from_position + vector * L::LANES..]);
             }
             for channel in 0..CHANNELS {
                 let weights = lanes.acc(weights[channel]);
@@ -369,21 +466,25 @@ fn shape<L: Tiles, const CHANNELS: usize, const VECTORS: usize>(
     }
 }
 
-/// `A^T m A` of a channel's sums of a vector of tiles, divided, with the bias.
+/// `A^T m` of a channel's sums of a vector of tiles, and the bias: columns of rows.
 #[inline(always)]
-fn transform_sums<L: Tiles>(lanes: L, sums: &[i32], bias: i32, acc: &mut [i32]) {
-    let columns = six!(|column| {
-        let column = &sums[column * L::TILE_CHANNELS * L::TILES..];
-        times_a(lanes, six!(|row| lanes.load_acc(&column[row * 6 * L::TILE_CHANNELS * L::TILES..])))
-    });
-    let (ninth, bias) = (lanes.acc(NINTH.cast_signed()), lanes.acc(bias));
-    for row in 0..SIDE {
-        let across = times_a(lanes, six!(|column| columns[column][row]));
-        for column in 0..SIDE {
-            let sum = lanes.shr6_32(lanes.mul32(across[column], ninth));
-            lanes.store(lanes.add32(sum, bias), &mut acc[(row * SIDE + column) * L::TILES..]);
+fn transform_sums<L: Tiles>(lanes: L, sums: &[i32], bias: i32) -> [[L::Acc; SIDE]; 6] {
+    six!(|column| {
+        let sums = &sums[column * L::TILE_CHANNELS * L::TILES..];
+        let mut sums = six!(|row| lanes.load_acc(&sums[row * 6 * L::TILE_CHANNELS * L::TILES..]));
+        if column == 1 {
+            sums[1] = lanes.add32(sums[1], lanes.acc(bias));
         }
-    }
+        times_a(lanes, sums)
+    })
+}
+
+/// A row of `A^T m A`, divided by 9, of columns of `A^T m`.
+#[inline(always)]
+fn accumulators<L: Tiles>(lanes: L, columns: &[[L::Acc; SIDE]; 6], row: usize) -> [L::Acc; SIDE] {
+    let ninth = lanes.acc(NINTH.cast_signed());
+    let [a0, a1, a2, a3] = times_a(lanes, six!(|column| columns[column][row]));
+    [lanes.mul32(a0, ninth), lanes.mul32(a1, ninth), lanes.mul32(a2, ninth), lanes.mul32(a3, ninth)]
 }
 
 /// `A^T`, its last column times 4, times a column of sums.
@@ -400,16 +501,22 @@ fn times_a<L: Tiles>(lanes: L, [m0, m1, m2, m3, m4, m5]: [L::Acc; 6]) -> [L::Acc
     ]
 }
 
-/// Writes `values`, `[pixel, tile]`, to plane `plane` of each of the rows that are wanted, and no pixel beyond their end.
+/// Writes plane `plane` of each of the rows that are wanted, and no pixel beyond their end. `columns` has the values, by row and
+/// vector.
 #[inline(always)]
-fn write<L: Tiles>(lanes: L, values: &[u32], rows: &Rows, plane: usize, strip: Strip, to: &mut Target<u32>) {
+fn write<L: Tiles>(
+    lanes: L,
+    rows: &Rows,
+    plane: usize,
+    strip: Strip,
+    to: &mut Target<i32>,
+    columns: impl Fn(usize, usize) -> [L::Acc; SIDE],
+) {
     let full = L::LANES * SIDE;
-    let values: &[i32] = bytemuck::cast_slice(values);
     for (row, start) in to.starts.iter().enumerate() {
         let to = &mut to.buffer[start + plane * rows.stride + rows.column + strip.x..][..strip.pixels];
-        for (vector, to) in bytemuck::cast_slice_mut::<u32, i32>(to).chunks_mut(full).enumerate() {
-            let values = &values[row * SIDE * L::TILES + vector * L::LANES..];
-            let columns = [values, &values[L::TILES..], &values[2 * L::TILES..], &values[3 * L::TILES..]];
+        for (vector, to) in to.chunks_mut(full).enumerate() {
+            let columns = columns(row, vector);
             if to.len() == full {
                 lanes.interleave(columns, to);
             } else {
@@ -439,22 +546,54 @@ mod tests {
             in_channels: inputs,
             out_channels: outputs,
             weights,
-            bias: (0..outputs).map(|out| [0, 1_000_000_007, -1_000_000_007, 12_345][out % 4]).collect(),
+            // With the most of 64 channels just below the limit.
+            bias: (0..outputs).map(|out| [0, 14_900_671, -14_900_671, 12_345][out % 4]).collect(),
             limit: vec![0; outputs],
             pre: vec![0; outputs],
             mul: vec![0; outputs],
-            post: vec![1; outputs],
+            post: vec![24; outputs],
         }
     }
 
     /// Codes of six rows, `[row, channel, column]`, of `width` pixels and one on each side.
-    struct Codes {
+    struct Window {
         channels: usize,
         width: usize,
         codes: Vec<u8>,
     }
 
-    impl Codes {
+    /// Keeps accumulators.
+    struct Accumulators<'a, 'b> {
+        acc: Vec<i32>,
+        rows: &'a Rows<'b>,
+        output: Target<'a, i32>,
+    }
+
+    impl<L: Tiles> Finish<L> for Accumulators<'_, '_> {
+        #[inline(always)]
+        fn row(&mut self, lanes: L, _: usize, vector: usize, row: usize, columns: [L::Acc; SIDE]) {
+            for (column, acc) in columns.into_iter().enumerate() {
+                lanes.store(acc, &mut self.acc[(row * SIDE + column) * L::TILES + vector * L::LANES..]);
+            }
+        }
+
+        #[inline(always)]
+        fn channel(&mut self, lanes: L, channel: usize, strip: Strip) {
+            self.acc.iter_mut().for_each(|acc| *acc >>= DOUBLED);
+            let acc = &*self.acc;
+            write(
+                lanes,
+                self.rows,
+                channel,
+                strip,
+                &mut self.output,
+                #[inline(always)]
+                |row, vector| columns_of(lanes, acc, row, vector),
+            );
+        }
+    }
+
+    impl Window {
         fn new(channels: usize, width: usize, code: impl FnMut(usize) -> u8) -> Self {
             Self { channels, width, codes: (0..6 * channels * (width + 2)).map(code).collect() }
         }
@@ -503,28 +642,19 @@ mod tests {
             }
             let starts: Vec<usize> = (0..6).map(|row| row * words * stride).collect();
             let rows = Rows { input: &input, starts: &starts, stride, column: 1, width: self.width };
-            let weights = Weights::Winograd(Transformed::with::<L>(layer, g));
+            let weights = Weights::Winograd(Transformed::with::<L>(layer, g).unwrap());
             let packed = Packed { layer: layer.clone(), words, weights, instructions: 0.0 };
             let mut output = vec![0; SIDE * layer.out_channels * stride];
             let starts: Vec<usize> = (0..SIDE).map(|row| row * layer.out_channels * stride).collect();
-            let mut target = Target { buffer: &mut output, starts: &starts };
+            let output_rows = Target { buffer: &mut output, starts: &starts };
+            let acc = vec![0; PIXELS * L::TILES];
+            let finish = Accumulators { acc, rows: &rows, output: output_rows };
+            let Scratch { codes, sums, .. } = &mut Scratch::default();
             lanes.run(
                 #[inline(always)]
-                || {
-                    each_channel(
-                        lanes,
-                        &packed,
-                        &rows,
-                        &mut Scratch::default(),
-                        #[inline(always)]
-                        |channel, acc: &[i32], _: &mut [u32], strip| {
-                            write(lanes, bytemuck::cast_slice(acc), &rows, channel, strip, &mut target);
-                        },
-                    );
-                },
+                || each_channel(lanes, &packed, &rows, codes, sums, finish),
             );
-            let rows = output.chunks_exact(stride).flat_map(|row| &row[1..=self.width]);
-            rows.map(|acc| acc.cast_signed()).collect()
+            output.chunks_exact(stride).flat_map(|row| row[1..=self.width].iter().copied()).collect()
         }
 
         fn check_if_there<L: Tiles>(&self, layer: &Layer, expected: &[i32], what: &str) {
@@ -553,7 +683,7 @@ mod tests {
         for channels in 1..=64 {
             let mut weights = Random::new(channels as u64);
             let layer = layer(channels, 65 - channels, |_, _, _| i8::try_from(weights.within(-127..=127)).unwrap());
-            let codes = Codes::new(channels, 1 + channels, |_| random.byte());
+            let codes = Window::new(channels, 1 + channels, |_| random.byte());
             codes.check(&layer, &format!("{channels} channels"));
         }
     }
@@ -571,8 +701,8 @@ mod tests {
         ];
         for (index, sign) in signs.iter().enumerate() {
             let layer = layer(64, 16, sign);
-            Codes::new(64, 9, |_| 255).check(&layer, &format!("weights {index}, all codes 255"));
-            Codes::new(64, 9, |_| 0).check(&layer, &format!("weights {index}, all codes 0"));
+            Window::new(64, 9, |_| 255).check(&layer, &format!("weights {index}, all codes 255"));
+            Window::new(64, 9, |_| 0).check(&layer, &format!("weights {index}, all codes 0"));
             // Where the transform of the codes is at its extremes: codes are 255 where both rows of B^T have one sign.
             for position in 0..POSITIONS {
                 for negative in [false, true] {
@@ -580,14 +710,14 @@ mod tests {
                         let product = B[position / 6][at / (64 * 6)] * B[position % 6][at % 6];
                         u8::MAX * u8::from(product != 0 && (product < 0) == negative)
                     };
-                    Codes::new(64, 4, code).check(&layer, &format!("weights {index}, position {position}"));
+                    Window::new(64, 4, code).check(&layer, &format!("weights {index}, position {position}"));
                 }
             }
         }
         for seed in 0..20 {
             let layer = layer(64, 5, |_, _, _| if coin() { 127 } else { -127 });
             let mut random = Random::new(seed);
-            Codes::new(64, 70, |_| u8::MAX * (random.byte() & 1)).check(&layer, &format!("random extremes {seed}"));
+            Window::new(64, 70, |_| u8::MAX * (random.byte() & 1)).check(&layer, &format!("random extremes {seed}"));
         }
     }
 
@@ -618,10 +748,23 @@ mod tests {
     }
 
     #[test]
+    fn a_layer_whose_accumulators_or_requantisation_do_not_fit_is_left_to_others() {
+        let fits = |change: &dyn Fn(&mut Layer)| {
+            let mut layer = layer(64, 1, |_, _, _| 127);
+            change(&mut layer);
+            Transformed::new::<crate::cpu::portable::Portable>(&layer).is_some()
+        };
+        assert!(fits(&|layer| layer.bias[0] = 14_900_671));
+        assert!(!fits(&|layer| layer.bias[0] = 14_900_672));
+        assert!(!fits(&|layer| layer.bias[0] = i32::MIN));
+        assert!(!fits(&|layer| layer.post[0] = 9));
+    }
+
+    #[test]
     fn any_wrong_number_of_g_is_found() {
         let mut random = Random::new(3);
         let layer = layer(5, 3, |_, _, _| i8::try_from(random.within(-127..=127)).unwrap());
-        let codes = Codes::new(5, 40, |_| random.byte());
+        let codes = Window::new(5, 40, |_| random.byte());
         let expected = codes.accumulators(&layer);
         for at in 0..18 {
             let mut g = G;
