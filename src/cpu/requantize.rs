@@ -160,7 +160,7 @@ mod tests {
             let check = |codes: Option<Vec<i32>>, name: &str| {
                 for (at, word) in codes.into_iter().flatten().enumerate() {
                     // Once alone and twice as bytes.
-                    let expected = expected[at] * 0x0101_0001;
+                    let expected = expected[at].wrapping_mul(0x0101_0001);
                     assert!(word == expected, "{name}: {} {layer:?}: {word:#x} {expected:#x}", acc[at]);
                 }
             };
