@@ -46,7 +46,8 @@ impl Narrow {
     pub fn new(layer: &Layer, channel: usize) -> Option<Self> {
         let (limit, pre, post) = (layer.limit[channel], u32::from(layer.pre[channel]), u32::from(layer.post[channel]));
         let up = 17_u32.saturating_sub(post);
-        if up > 0 && pre > 0 || up > DOUBLED || DOUBLED + pre - up > 31 {
+        // By at least 1, so that no instruction set overflows that takes 2^15 off what it shifted.
+        if up > 0 && pre > 0 || up >= DOUBLED || DOUBLED + pre - up > 31 {
             return None;
         }
         let limit = (limit >> pre).checked_mul(1 << up).filter(|&limit| limit <= u16::MAX.into())?;
@@ -101,8 +102,8 @@ mod tests {
         }
     }
 
-    /// A requantisation that a net may have, and whether it is one whose `mul` has all of its 16 bits, as those that are made
-    /// from float weights have.
+    /// A requantisation that a net may have, and whether it is of those that are made from float weights: they have a `mul`
+    /// of 16 bits, and multiply by at most 1.
     fn any(random: &mut Random) -> (Layer, bool) {
         loop {
             let limit = u32::try_from(random.bits() >> 33).unwrap() >> random.within(0..=31);
@@ -112,7 +113,8 @@ mod tests {
             let largest = u64::from(limit >> pre) * u64::from(mul) + (1 << (post - 1));
             if limit >> pre <= 0xffff && largest <= u32::MAX.into() && (128..256).contains(&(largest >> post)) {
                 let least_pre = limit >> pre >= 1 << 15 || pre == 0;
-                return (layer(limit, pre, mul, post), mul >= 1 << 15 && least_pre);
+                let at_most_1 = u64::from(mul) <= 1 << (pre + post);
+                return (layer(limit, pre, mul, post), mul >= 1 << 15 && least_pre && at_most_1);
             }
         }
     }

@@ -221,7 +221,7 @@ impl<L: Tiles> Finish<L> for Codes<'_, '_> {
             &mut self.output,
             #[inline(always)]
             |row, vector| {
-                // The last word of a layer may have codes of the word before it: no weight is theirs.
+                // In the last word of a layer, codes of channels that it doesn't have may be anything: no weight is theirs.
                 let [[c0, c1], [c2, c3]] = [word(lanes, codes, row, 0, vector), word(lanes, codes, row, 1, vector)];
                 [c0, c1, c2, c3]
             },
