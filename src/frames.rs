@@ -15,7 +15,7 @@ use crate::{Error, Result};
 ///
 /// All buffers, for frames, on the GPU and for its transfers, are made at the beginning. On a GPU [`Frames::push`] returns as
 /// soon as a frame is submitted, and while the GPU computes it, the host can push the next ones and pop those that are done;
-/// two or three frames in flight keep both busy. The CPU computes a frame within [`Frames::push`].
+/// two or three frames in flight keep both busy. The CPU computes a frame within [`Frames::pop`].
 ///
 /// ```
 /// use std::sync::Arc;
@@ -51,8 +51,8 @@ pub struct Frames<S: Sample> {
 }
 
 enum Work<S> {
-    /// Finished frames, and memory for further ones.
-    Host { done: VecDeque<Vec<S>>, spare: Vec<Vec<S>> },
+    /// Frames to compute, and memory for further ones.
+    Host { waiting: VecDeque<Vec<S>>, spare: Vec<Vec<S>> },
     /// All tiles of the frames in flight.
     Gpu(Box<Ring>),
 }
@@ -72,9 +72,9 @@ impl Upscaler {
         let work = match &self.engine {
             Engine::Gpu(engine) => Work::Gpu(Box::new(engine.ring(self.net(), S::BITS, &tiling, depth)?)),
             Engine::Cpu(_) => {
-                let frame = || crate::image::zeros(width * height * 3 * self.net().scale().pow(2));
+                let frame = || crate::image::zeros(width * height * 3);
                 let spare = (0..depth).map(|_| frame()).collect::<Result<_>>()?;
-                Work::Host { done: VecDeque::with_capacity(depth), spare }
+                Work::Host { waiting: VecDeque::with_capacity(depth), spare }
             }
         };
         let (upscaler, timings) = (Arc::clone(self), Timings::default());
@@ -142,20 +142,18 @@ impl<S: Sample> Frames<S> {
                 self.has_failed = pushed.is_err();
                 pushed?;
             }
-            (Work::Host { done, spare }, Engine::Cpu(engine)) => {
-                let start = Instant::now();
-                let frame = spare.last_mut().expect("one for each frame that can be in work");
-                engine.upscale_into(rgb, &self.tiling, frame, &|_| ControlFlow::Continue(()))?;
-                self.timings.compute += start.elapsed();
-                done.extend(spare.pop());
+            (Work::Host { waiting, spare }, _) => {
+                let mut frame = spare.pop().expect("one for each frame that can be in work");
+                frame.copy_from_slice(rgb.samples);
+                waiting.push_back(frame);
             }
-            _ => unreachable!("an upscaler keeps its engine"),
+            (Work::Gpu(_), _) => unreachable!("an upscaler keeps its engine"),
         }
         self.len += 1;
         Ok(())
     }
 
-    /// Waits for the oldest frame and copies it to `large`, `[scale*height, scale*width, 3]`; false if there is none.
+    /// Waits for the oldest frame and writes it to `large`, `[scale*height, scale*width, 3]`; false if there is none.
     ///
     /// # Errors
     /// As [`Frames::push`].
@@ -171,13 +169,15 @@ impl<S: Sample> Frames<S> {
                 self.has_failed = popped.is_err();
                 popped?;
             }
-            (Work::Host { done, spare }, _) => {
-                if let Some(frame) = done.pop_front() {
-                    large.copy_from_slice(&frame);
-                    spare.push(frame);
-                }
+            (Work::Host { waiting, spare }, Engine::Cpu(engine)) => {
+                let start = Instant::now();
+                let frame = waiting.pop_front().expect("there are frames");
+                let rgb = Rgb { width: self.width, height: self.height, samples: &frame };
+                engine.upscale_into(rgb, &self.tiling, large, &|_| ControlFlow::Continue(()))?;
+                spare.push(frame);
+                self.timings.compute += start.elapsed();
             }
-            (Work::Gpu(_), _) => unreachable!("an upscaler keeps its engine"),
+            _ => unreachable!("an upscaler keeps its engine"),
         }
         self.len -= 1;
         Ok(true)

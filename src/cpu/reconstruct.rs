@@ -4,11 +4,11 @@ use super::kernel::Kernel;
 use crate::image::Sample;
 
 /// Pixels that are taken at once: what is known of them stays in the first cache.
-const STRIP: usize = 64;
+pub(super) const STRIP: usize = 64;
 
 /// One input row's finished residuals, and where its pixels go.
 pub(super) struct Reconstruction<'a, S> {
-    /// `[channel, stride]`.
+    /// `[channel, stride]`, and [`STRIP`] more, whatever they are.
     pub residuals: &'a [i32],
     pub stride: usize,
     /// The input pixels, `[width, 3]`.
@@ -57,48 +57,56 @@ impl<'a, S: Sample> Reconstruction<'a, S> {
             for (dy, row) in self.rows.chunks_exact_mut(self.row_len).enumerate() {
                 let residuals = &self.residuals[dy * BLOCK * self.stride + strip * STRIP..];
                 let row = &mut row[self.start + strip * STRIP * BLOCK..][..pixels * BLOCK];
-                block_row::<S, BLOCK>(residuals, self.stride, &colours, pixels, row);
+                block_row::<S, BLOCK>(residuals, self.stride, &colours, row);
             }
         }
     }
 }
 
-/// A strip of one output row. The samples of an input pixel are first put together as words, many pixels at once, as
+/// A strip of one output row. Neighbouring samples of an input pixel are first put together as words, many pixels at once, as
 /// compilers vectorise that; then written as words, of which there are fewer than samples.
 #[inline(always)]
 fn block_row<S: Sample, const BLOCK: usize>(
     residuals: &[i32],
     stride: usize,
     colours: &[[i32; STRIP]; 3],
-    pixels: usize,
     row: &mut [S],
 ) {
     let of_word = size_of::<u32>() / size_of::<S>();
-    // 12 samples of 16 bits are 6 words.
-    let mut words = [[0; STRIP]; 6];
-    for (i, word) in words.iter_mut().enumerate().take(BLOCK.div_ceil(of_word)) {
-        for k in 0..of_word.min(BLOCK - i * of_word) {
-            let channel = i * of_word + k;
-            let residuals = &residuals[channel * stride..][..pixels];
-            let place = if cfg!(target_endian = "little") { k } else { of_word - 1 - k };
-            for ((word, &residual), &anchor) in word.iter_mut().zip(residuals).zip(&colours[channel % 3]) {
-                let most = (1 << S::BITS) - 1;
-                let sample = (anchor + residual).clamp(0, most).cast_unsigned();
-                *word |= sample << (place * S::BITS as usize);
-            }
+    for first in (0..BLOCK).step_by(of_word) {
+        let sample = |k: usize| {
+            let residuals = &residuals[(first + k) * stride..][..STRIP];
+            (residuals, &colours[(first + k) % 3])
+        };
+        match of_word.min(BLOCK - first) {
+            1 => write::<S, BLOCK, 1>([sample(0)], first, row),
+            2 => write::<S, BLOCK, 2>([sample(0), sample(1)], first, row),
+            3 => write::<S, BLOCK, 3>([sample(0), sample(1), sample(2)], first, row),
+            _ => write::<S, BLOCK, 4>([sample(0), sample(1), sample(2), sample(3)], first, row),
         }
     }
-    let len = BLOCK * size_of::<S>();
-    for (x, block) in bytemuck::cast_slice_mut::<S, u8>(row).chunks_exact_mut(len).enumerate() {
-        let (whole, rest) = block.as_chunks_mut::<{ size_of::<u32>() }>();
-        for (bytes, word) in whole.iter_mut().zip(&words) {
-            *bytes = word[x].to_ne_bytes();
+}
+
+/// `N` samples of each input pixel, from `first` of its `BLOCK` on: sums of a residual and a colour of the anchor, clipped.
+#[inline(always)]
+fn write<S: Sample, const BLOCK: usize, const N: usize>(
+    samples: [(&[i32], &[i32; STRIP]); N],
+    first: usize,
+    row: &mut [S],
+) {
+    let of_word = size_of::<u32>() / size_of::<S>();
+    let most = (1 << S::BITS) - 1;
+    let mut words = [0; STRIP];
+    for (k, (residuals, anchor)) in samples.into_iter().enumerate() {
+        let place = if cfg!(target_endian = "little") { k } else { of_word - 1 - k };
+        for x in 0..STRIP {
+            let sample = (anchor[x] + residuals[x]).clamp(0, most).cast_unsigned();
+            words[x] |= sample << (place * S::BITS as usize);
         }
-        if let Some(word) = words.get(whole.len()) {
-            // At most three, and no call of a function that copies any number.
-            for (byte, from) in rest.iter_mut().zip(word[x].to_ne_bytes()) {
-                *byte = from;
-            }
-        }
+    }
+    let row = bytemuck::cast_slice_mut::<S, u8>(row).chunks_exact_mut(BLOCK * size_of::<S>());
+    for (block, word) in row.zip(words) {
+        block[first * size_of::<S>()..][..N * size_of::<S>()]
+            .copy_from_slice(&word.to_ne_bytes()[..N * size_of::<S>()]);
     }
 }

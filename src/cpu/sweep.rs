@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::kernel::{Kernel, Rows, Scratch, Target};
 use super::packing::{Packed, pack_pixels};
-use super::reconstruct::Reconstruction;
+use super::reconstruct::{self, Reconstruction};
 use super::winograd;
 use crate::image::{Rgb, Sample};
 
@@ -104,7 +104,7 @@ impl Workspace {
             zeros(input, (program.kept(index) + 1) * layer.words * stride);
         }
         let channels = |layer: &Packed| layer.rows() * layer.layer.out_channels;
-        zeros(&mut self.residuals, layers.last().map_or(0, channels) * stride);
+        zeros(&mut self.residuals, layers.last().map_or(0, channels) * stride + reconstruct::STRIP);
     }
 }
 
@@ -165,11 +165,11 @@ pub(super) fn sweep<S: Sample>(
                 let starts: [usize; MOST_ROWS] = std::array::from_fn(|row| row * a_row);
                 let last = if S::BITS == 8 { Kernel::last8 } else { Kernel::last16 };
                 last(&**kernel, layer, &rows, scratch, Target { buffer: residuals, starts: &starts[..wanted] });
-                for (y, residuals) in (y..y + wanted).zip(residuals.chunks_exact(a_row)) {
+                for (y, of_row) in (y..y + wanted).zip(starts) {
                     let rows = &mut output[(y - area.rows.start) * scale * row_len..][..scale * row_len];
                     let anchor = rgb.row(area.columns.start, y, width);
                     let start = area.columns.start * scale * 3;
-                    let residuals = &residuals[column..];
+                    let residuals = &residuals[of_row + column..];
                     let work = Reconstruction { residuals, stride, anchor, scale: *scale, rows, row_len, start };
                     work.on(&**kernel);
                     watch.row(index, y, &[], geometry);

@@ -129,7 +129,7 @@ pub(super) struct Scratch {
     codes: Aligned<i32>,
     /// Sums of their products, `[position, channel, tile]`.
     sums: Aligned<i32>,
-    /// What becomes of them; see [`Codes`] and [`Residuals`].
+    /// Codes that become of them; see [`Codes`].
     finished: Aligned<i32>,
 }
 
@@ -168,11 +168,13 @@ impl Strip {
 
 /// What takes the accumulators of a layer.
 trait Finish<L: Tiles> {
-    /// Of one channel, a vector of a strip's tiles and one row of them: 64 times the accumulators, by column.
-    fn row(&mut self, lanes: L, channel: usize, vector: usize, row: usize, columns: [L::Acc; SIDE]);
+    /// Of one channel, a vector of a strip's tiles and one row of them: 64 times the accumulators, by column. Rows may come
+    /// that aren't wanted.
+    fn row(&mut self, lanes: L, channel: usize, strip: Strip, vector: usize, row: usize, columns: [L::Acc; SIDE]);
 
     /// After all of a strip's vectors and rows, once a channel, in order.
-    fn channel(&mut self, lanes: L, channel: usize, strip: Strip);
+    #[inline(always)]
+    fn channel(&mut self, _lanes: L, _channel: usize, _strip: Strip) {}
 }
 
 /// The codes of some rows of a hidden layer, `[word, stride]` each.
@@ -199,7 +201,7 @@ struct Codes<'a, 'b> {
 
 impl<L: Tiles> Finish<L> for Codes<'_, '_> {
     #[inline(always)]
-    fn row(&mut self, lanes: L, channel: usize, vector: usize, row: usize, [c0, c1, c2, c3]: [L::Acc; SIDE]) {
+    fn row(&mut self, lanes: L, channel: usize, _: Strip, vector: usize, row: usize, [c0, c1, c2, c3]: [L::Acc; SIDE]) {
         let by = &self.requantise[channel];
         let to = &mut self.codes[(channel % L::CODES * SIDE + row) * 2 * L::TILES + vector * L::LANES..]
             [..L::TILES + L::LANES];
@@ -212,20 +214,14 @@ impl<L: Tiles> Finish<L> for Codes<'_, '_> {
         if channel % L::CODES != L::CODES - 1 && channel + 1 != self.requantise.len() {
             return;
         }
-        let codes = &*self.codes;
-        write(
-            lanes,
-            self.rows,
-            channel / L::CODES,
-            strip,
-            &mut self.output,
-            #[inline(always)]
-            |row, vector| {
+        for row in 0..self.output.starts.len() {
+            for vector in 0..strip.vectors::<L>() {
                 // In the last word of a layer, codes of channels that it doesn't have may be anything: no weight is theirs.
-                let [[c0, c1], [c2, c3]] = [word(lanes, codes, row, 0, vector), word(lanes, codes, row, 1, vector)];
-                [c0, c1, c2, c3]
-            },
-        );
+                let [c0, c1] = word(lanes, self.codes, row, 0, vector);
+                let [c2, c3] = word(lanes, self.codes, row, 1, vector);
+                write(lanes, self.rows, channel / L::CODES, strip, vector, row, [c0, c1, c2, c3], &mut self.output);
+            }
+        }
     }
 }
 
@@ -248,9 +244,8 @@ pub(super) fn last<L: Tiles, S: Sample>(
     scratch: &mut Scratch,
     output: Target<i32>,
 ) {
-    let Scratch { codes, sums, finished } = scratch;
-    let (acc, residuals) = finished.first(2 * PIXELS * L::TILES).split_at_mut(PIXELS * L::TILES);
-    let finish = Residuals::<S> { layer: &layer.layer, acc, residuals, rows, output, samples: PhantomData };
+    let Scratch { codes, sums, .. } = scratch;
+    let finish = Residuals::<S> { layer: &layer.layer, rows, output, samples: PhantomData };
     lanes.run(
         #[inline(always)]
         || each_channel(lanes, layer, rows, codes, sums, finish),
@@ -260,9 +255,6 @@ pub(super) fn last<L: Tiles, S: Sample>(
 /// Makes residuals.
 struct Residuals<'a, 'b, S> {
     layer: &'a Layer,
-    /// Of one channel 64 times the accumulators, `[pixel, tile]`, and what they become.
-    acc: &'a mut [i32],
-    residuals: &'a mut [i32],
     rows: &'a Rows<'b>,
     output: Target<'a, i32>,
     samples: PhantomData<S>,
@@ -270,35 +262,33 @@ struct Residuals<'a, 'b, S> {
 
 impl<L: Tiles, S: Sample> Finish<L> for Residuals<'_, '_, S> {
     #[inline(always)]
-    fn row(&mut self, lanes: L, _: usize, vector: usize, row: usize, columns: [L::Acc; SIDE]) {
-        for (column, acc) in columns.into_iter().enumerate() {
-            lanes.store(acc, &mut self.acc[(row * SIDE + column) * L::TILES + vector * L::LANES..]);
-        }
-    }
-
-    #[inline(always)]
-    fn channel(&mut self, lanes: L, channel: usize, strip: Strip) {
-        requantize::residuals::<S>(self.acc, DOUBLED, self.layer, channel, self.residuals);
-        let residuals = &*self.residuals;
-        write(
+    fn row(&mut self, lanes: L, channel: usize, strip: Strip, vector: usize, row: usize, columns: [L::Acc; SIDE]) {
+        let columns = element_by_element(
             lanes,
-            self.rows,
-            channel,
-            strip,
-            &mut self.output,
+            columns,
             #[inline(always)]
-            |row, vector| columns_of(lanes, residuals, row, vector),
+            |acc, to| requantize::residuals::<S>(acc, DOUBLED, self.layer, channel, to),
         );
+        write(lanes, self.rows, channel, strip, vector, row, columns, &mut self.output);
     }
 }
 
-/// The columns of a row and a vector of values `[pixel, tile]`.
+/// Columns that `work` makes of columns, as elements. Those are so few that compilers keep them in registers.
 #[inline(always)]
-fn columns_of<L: Tiles>(lanes: L, values: &[i32], row: usize, vector: usize) -> [L::Acc; SIDE] {
-    let values = &values[row * SIDE * L::TILES + vector * L::LANES..];
-    let mut columns = [lanes.acc(0); SIDE];
-    for (column, values) in columns.iter_mut().zip(values.chunks(L::TILES)) {
-        *column = lanes.load_acc(values);
+fn element_by_element<L: Tiles>(
+    lanes: L,
+    columns: [L::Acc; SIDE],
+    work: impl FnOnce(&[i32], &mut [i32]),
+) -> [L::Acc; SIDE] {
+    let mut from = [0; MOST_LANES * SIDE];
+    let mut to = from;
+    for (column, from) in columns.into_iter().zip(from.chunks_exact_mut(L::LANES)) {
+        lanes.store(column, from);
+    }
+    work(&from[..L::LANES * SIDE], &mut to[..L::LANES * SIDE]);
+    let mut columns = columns;
+    for (column, to) in columns.iter_mut().zip(to.chunks_exact(L::LANES)) {
+        *column = lanes.load_acc(to);
     }
     columns
 }
@@ -336,10 +326,10 @@ fn each_channel<L: Tiles>(
                     let sums = &sums[(channel - first) * L::TILES + vector * L::LANES..][..length];
                     let columns = transform_sums(lanes, sums, bias[channel]);
                     // Not a loop, so that all stays in registers.
-                    finish.row(lanes, channel, vector, 0, accumulators(lanes, &columns, 0));
-                    finish.row(lanes, channel, vector, 1, accumulators(lanes, &columns, 1));
-                    finish.row(lanes, channel, vector, 2, accumulators(lanes, &columns, 2));
-                    finish.row(lanes, channel, vector, 3, accumulators(lanes, &columns, 3));
+                    finish.row(lanes, channel, strip, vector, 0, accumulators(lanes, &columns, 0));
+                    finish.row(lanes, channel, strip, vector, 1, accumulators(lanes, &columns, 1));
+                    finish.row(lanes, channel, strip, vector, 2, accumulators(lanes, &columns, 2));
+                    finish.row(lanes, channel, strip, vector, 3, accumulators(lanes, &columns, 3));
                 }
                 finish.channel(lanes, channel, strip);
             }
@@ -501,30 +491,30 @@ fn times_a<L: Tiles>(lanes: L, [m0, m1, m2, m3, m4, m5]: [L::Acc; 6]) -> [L::Acc
     ]
 }
 
-/// Writes plane `plane` of each of the rows that are wanted, and no pixel beyond their end. `columns` has the values, by row and
-/// vector.
+/// Writes the columns of a vector and a row to plane `plane` of the row, if that is wanted, and no pixel beyond its end.
 #[inline(always)]
+#[expect(clippy::too_many_arguments, reason = "a place has many coordinates")]
 fn write<L: Tiles>(
     lanes: L,
     rows: &Rows,
     plane: usize,
     strip: Strip,
+    vector: usize,
+    row: usize,
+    columns: [L::Acc; SIDE],
     to: &mut Target<i32>,
-    columns: impl Fn(usize, usize) -> [L::Acc; SIDE],
 ) {
+    let Some(start) = to.starts.get(row) else { return };
     let full = L::LANES * SIDE;
-    for (row, start) in to.starts.iter().enumerate() {
-        let to = &mut to.buffer[start + plane * rows.stride + rows.column + strip.x..][..strip.pixels];
-        for (vector, to) in to.chunks_mut(full).enumerate() {
-            let columns = columns(row, vector);
-            if to.len() == full {
-                lanes.interleave(columns, to);
-            } else {
-                let mut whole = [0; MOST_LANES * SIDE];
-                lanes.interleave(columns, &mut whole[..full]);
-                to.copy_from_slice(&whole[..to.len()]);
-            }
-        }
+    let first = vector * full;
+    let place = start + plane * rows.stride + rows.column + strip.x + first;
+    let to = &mut to.buffer[place..][..full.min(strip.pixels - first)];
+    if to.len() == full {
+        lanes.interleave(columns, to);
+    } else {
+        let mut whole = [0; MOST_LANES * SIDE];
+        lanes.interleave(columns, &mut whole[..full]);
+        to.copy_from_slice(&whole[..to.len()]);
     }
 }
 
@@ -564,32 +554,20 @@ mod tests {
 
     /// Keeps accumulators.
     struct Accumulators<'a, 'b> {
-        acc: Vec<i32>,
         rows: &'a Rows<'b>,
         output: Target<'a, i32>,
     }
 
     impl<L: Tiles> Finish<L> for Accumulators<'_, '_> {
         #[inline(always)]
-        fn row(&mut self, lanes: L, _: usize, vector: usize, row: usize, columns: [L::Acc; SIDE]) {
-            for (column, acc) in columns.into_iter().enumerate() {
-                lanes.store(acc, &mut self.acc[(row * SIDE + column) * L::TILES + vector * L::LANES..]);
-            }
-        }
-
-        #[inline(always)]
-        fn channel(&mut self, lanes: L, channel: usize, strip: Strip) {
-            self.acc.iter_mut().for_each(|acc| *acc >>= DOUBLED);
-            let acc = &*self.acc;
-            write(
-                lanes,
-                self.rows,
-                channel,
-                strip,
-                &mut self.output,
-                #[inline(always)]
-                |row, vector| columns_of(lanes, acc, row, vector),
-            );
+        fn row(&mut self, lanes: L, channel: usize, strip: Strip, vector: usize, row: usize, columns: [L::Acc; SIDE]) {
+            let halved = |acc: &[i32], to: &mut [i32]| {
+                for (acc, to) in acc.iter().zip(to) {
+                    *to = acc >> DOUBLED;
+                }
+            };
+            let columns = element_by_element(lanes, columns, halved);
+            write(lanes, self.rows, channel, strip, vector, row, columns, &mut self.output);
         }
     }
 
@@ -647,8 +625,7 @@ mod tests {
             let mut output = vec![0; SIDE * layer.out_channels * stride];
             let starts: Vec<usize> = (0..SIDE).map(|row| row * layer.out_channels * stride).collect();
             let output_rows = Target { buffer: &mut output, starts: &starts };
-            let acc = vec![0; PIXELS * L::TILES];
-            let finish = Accumulators { acc, rows: &rows, output: output_rows };
+            let finish = Accumulators { rows: &rows, output: output_rows };
             let Scratch { codes, sums, .. } = &mut Scratch::default();
             lanes.run(
                 #[inline(always)]
