@@ -47,8 +47,8 @@ class Common:
     loss: str = option(
         "l1",
         "charbonnier: sqrt(error^2 + 0.001^2); psnr: squared errors as parts of bicubic interpolation's on the whole "
-        "picture, so that a dB counts alike in all",
-        ("l1", "charbonnier", "l2", "psnr"),
+        "picture, so that a dB counts alike in all; patch-psnr: a dB counts alike in all patches",
+        ("l1", "charbonnier", "l2", "psnr", "patch-psnr"),
     )
     ema: float = option(0.0, "decay of the moving average of the weights, which is what is exported", least=0)
     threads: int = option(0, "CPU threads (0: PyTorch's choice); a resumed run keeps the number", least=0)

@@ -151,3 +151,15 @@ def test_a_decibel_counts_alike_in_all_pictures() -> None:
         better = error.clone()
         better[n] /= 2**0.5
         assert float(loss_of("psnr", better, mse)) == pytest.approx(5 / 6, rel=1e-5)
+
+
+def test_a_decibel_counts_alike_in_all_patches_but_near_perfect_ones() -> None:
+    mse = torch.tensor([50.0, 800.0, 0.0])
+    error = (mse.sqrt() / 255)[:, None, None, None] * torch.ones(3, 27, 4, 4)
+    loss = float(loss_of("patch-psnr", error, torch.ones(3)))
+    assert loss == pytest.approx(10 * np.log10([60, 810, 10]).mean(), rel=1e-5)
+    for n in range(2):
+        # With the 10 of the perfect ones, half as much: 3 dB off one of three.
+        better = error.clone()
+        better[n] *= ((mse[n] / 2 - 5) / mse[n]).sqrt()
+        assert loss - float(loss_of("patch-psnr", better, torch.ones(3))) == pytest.approx(10 * np.log10(2) / 3, rel=1e-4)
