@@ -162,4 +162,6 @@ def test_a_decibel_counts_alike_in_all_patches_but_near_perfect_ones() -> None:
         # With the 10 of the perfect ones, half as much: 3 dB off one of three.
         better = error.clone()
         better[n] *= ((mse[n] / 2 - 5) / mse[n]).sqrt()
-        assert loss - float(loss_of("patch-psnr", better, torch.ones(3))) == pytest.approx(10 * np.log10(2) / 3, rel=1e-4)
+        assert loss - float(loss_of("patch-psnr", better, torch.ones(3))) == pytest.approx(
+            10 * np.log10(2) / 3, rel=1e-4
+        )
