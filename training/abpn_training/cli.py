@@ -51,13 +51,6 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="safetensors file to write")
     one.add_argument("--hr", type=Path, nargs="+", required=True, metavar="DIR", help="originals to wake channels with")
     one.add_argument("--lr", type=Path, nargs="+", required=True, metavar="DIR", help="their small versions")
-    one.add_argument(
-        "--weakest",
-        type=int,
-        default=0,
-        metavar="N",
-        help="so many more of each layer: those that the others can best stand in for; costs some PSNR at first",
-    )
     one.add_argument("--seed", type=int, default=0, metavar="N", help="the same seed gives the same weights")
 
     one = commands.add_parser("evaluate", help="measure float weights, or an integer net in NumPy")
@@ -115,10 +108,7 @@ def run_export(options: dict) -> None:
 
 def run_revive(options: dict) -> None:
     """`revive`."""
-    source, output, hr, lr, weakest, seed = (
-        options[name] for name in ("weights", "output", "hr", "lr", "weakest", "seed")
-    )
-    counts = revive_file(source, output, hr, lr, weakest, seed)
+    counts = revive_file(options["weights"], options["output"], options["hr"], options["lr"], options["seed"])
     print(f"revived channels of each hidden layer: {', '.join(map(str, counts))}")
 
 

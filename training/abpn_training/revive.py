@@ -16,19 +16,13 @@ from abpn_training.data import load
 from abpn_training.errors import UserError
 from abpn_training.model import Abpn
 from abpn_training.patches import Patches
-from abpn_training.retire import retire
 
 # What is looked at: so many patches of so many pixels' side, each the harder of two.
 PATCHES, PATCH, HARDEST_OF = 32, 64, 2
 
 
-def revive_file(
-    source: Path, output: Path, hr: Sequence[Path], lr: Sequence[Path], weakest: int, seed: int
-) -> list[int]:
-    """Writes float weights with dead channels revived; returns how many of each hidden layer were.
-
-    Before that, `weakest` channels of each are retired, and so are among them.
-    """
+def revive_file(source: Path, output: Path, hr: Sequence[Path], lr: Sequence[Path], seed: int) -> list[int]:
+    """Writes float weights with dead channels revived; returns how many of each hidden layer were."""
     start = weights.read(source)
     net = Abpn(start.scale, start.hidden())
     net.init_from(start.tensors)
@@ -36,11 +30,7 @@ def revive_file(
     if not pairs:
         raise UserError(f"{' '.join(map(str, hr))}: no picture of {PATCH}x{PATCH} or more when reduced")
     patches = Patches(pairs, start.scale, PATCH, PATCHES, HARDEST_OF, seed)
-    batch = patches.draw(0)
-    lr_patches, hr_patches = batch.lr / 255, batch.hr / 255
-    if weakest:
-        retire(net, lr_patches, hr_patches, weakest)
-    counts = revive(net, lr_patches, seed)
+    counts = revive(net, patches.draw(0).lr / 255, seed)
     weights.write(output, weights.FloatWeights(net.scale, net.plain_weights()))
     return counts
 

@@ -10,7 +10,6 @@ from torch import Tensor
 from abpn_training import optim, weights
 from abpn_training.model import Abpn, anchor
 from abpn_training.reparam import Reparameterised
-from abpn_training.retire import retire
 from abpn_training.revive import revive
 from abpn_training.schedule import Schedule
 
@@ -97,32 +96,6 @@ def test_dead_channels_wake_and_the_net_stays_what_it_was() -> None:
     net(lr, False).square().sum().backward()
     assert net.layers[1].weight.grad[:, [2, 5]].abs().sum() > 0
     assert net.layers[2].weight.grad[:, 3].abs().sum() > 0
-
-
-def test_channels_that_others_can_stand_in_for_retire() -> None:
-    lr = torch.rand(4, 3, 24, 24, generator=torch.Generator().manual_seed(6))
-    pairs = [(2, 5), (1, 3), (4, 0)]
-
-    def retired(has_copies: bool) -> tuple[list[list[int]], float]:
-        net = random_net(3)
-        revive(net, lr, 0)
-        for layer, (channel, copy) in zip(net.layers, pairs if has_copies else [], strict=False):
-            for param in layer.parameters():
-                param.data[copy] = param.data[channel] / 2
-        before = net(lr, False).detach()
-        retire(net, lr, net(lr).detach(), 1)
-        gone = [(layer.weight.flatten(1) == 0).all(dim=1).nonzero().flatten().tolist() for layer in net.layers[:-1]]
-        # All are dead, and have a fresh start without a change.
-        after = net(lr, False).detach()
-        assert revive(net, lr, 0) == [1, 1, 1]
-        torch.testing.assert_close(net(lr, False).detach(), after)
-        return gone, float((after - before).abs().max())
-
-    gone, change = retired(has_copies=True)
-    assert all(len(channels) == 1 and channels[0] in pair for channels, pair in zip(gone, pairs, strict=True))
-    assert change < 1e-4
-    # Without copies something is lost.
-    assert retired(has_copies=False)[1] > 1e-3
 
 
 def test_soap_goes_down_a_crooked_valley() -> None:
