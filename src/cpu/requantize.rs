@@ -84,23 +84,8 @@ mod tests {
     use super::*;
     use crate::cpu::lanes::Tiles;
     use crate::cpu::portable::Portable;
-    use crate::net::TAPS;
     use crate::random::Random;
     use crate::reference::requantize;
-
-    /// A layer of one channel with this requantisation.
-    fn layer(limit: u32, pre: u8, mul: u16, post: u8) -> Layer {
-        Layer {
-            in_channels: 1,
-            out_channels: 1,
-            weights: vec![0; TAPS],
-            bias: vec![0],
-            limit: vec![limit],
-            pre: vec![pre],
-            mul: vec![mul],
-            post: vec![post],
-        }
-    }
 
     /// A requantisation that a net may have, and whether it is of those that are made from float weights: they have a `mul`
     /// of 16 bits, and multiply by at most 1.
@@ -114,7 +99,7 @@ mod tests {
             if limit >> pre <= 0xffff && largest <= u32::MAX.into() && (128..256).contains(&(largest >> post)) {
                 let least_pre = limit >> pre >= 1 << 15 || pre == 0;
                 let at_most_1 = u64::from(mul) <= 1 << (pre + post);
-                return (layer(limit, pre, mul, post), mul >= 1 << 15 && least_pre && at_most_1);
+                return (Layer::of_one_channel(limit, pre, mul, post), mul >= 1 << 15 && least_pre && at_most_1);
             }
         }
     }

@@ -169,20 +169,6 @@ mod tests {
     use crate::random::Random;
     use crate::reference::{self, requantize};
 
-    /// A layer with one input channel, all weights 0 and this requantisation of its one output channel.
-    fn layer(limit: u32, pre: u8, mul: u16, post: u8) -> Layer {
-        Layer {
-            in_channels: 1,
-            out_channels: 1,
-            weights: vec![0; TAPS],
-            bias: vec![0],
-            limit: vec![limit],
-            pre: vec![pre],
-            mul: vec![mul],
-            post: vec![post],
-        }
-    }
-
     /// Values of all magnitudes up to `most`, with extremes more often than by chance.
     fn extreme(random: &mut Random, most: u32) -> u32 {
         let any = u32::try_from(random.bits() >> 32).unwrap() >> random.within(0..=31);
@@ -198,7 +184,7 @@ mod tests {
         let pre = u8::try_from(random.within(0..=32)).unwrap();
         let mul = u16::try_from(extreme(random, 0xffff)).unwrap();
         let post = u8::try_from(random.within(0..=33)).unwrap();
-        layer(limit, pre, mul, post)
+        Layer::of_one_channel(limit, pre, mul, post)
     }
 
     fn accumulators(random: &mut Random, limit: u32) -> Vec<i32> {
@@ -260,28 +246,28 @@ mod tests {
         let most = i32::MAX.cast_unsigned();
         for (allowed, refused) in [
             // 65535 * 65408 and half a step are just below 256 << 24.
-            (layer(most, 15, 65_408, 24), layer(most, 15, 65_409, 24)),
-            (layer(65_407, 0, 1, 8), layer(65_408, 0, 1, 8)),
-            (layer(255, 0, 2, 1), layer(256, 0, 2, 1)),
+            (Layer::of_one_channel(most, 15, 65_408, 24), Layer::of_one_channel(most, 15, 65_409, 24)),
+            (Layer::of_one_channel(65_407, 0, 1, 8), Layer::of_one_channel(65_408, 0, 1, 8)),
+            (Layer::of_one_channel(255, 0, 2, 1), Layer::of_one_channel(256, 0, 2, 1)),
             // The product and half a step are just below 2^32.
-            (layer(0xffff, 0, 49_152, 31), layer(0xffff, 0, 49_153, 31)),
-            (layer(0xffff, 0, 1, 31), layer(0xffff, 0, 1, 32)),
-            (layer(1, 0, 1, 1), layer(1, 0, 1, 0)),
-            (layer(1, 31, 1, 1), layer(1, 32, 1, 1)),
-            (layer(0xffff, 0, 1, 9), layer(0x1_0000, 0, 0, 9)),
-            (layer(most, 15, 0, 8), layer(most + 1, 16, 0, 8)),
+            (Layer::of_one_channel(0xffff, 0, 49_152, 31), Layer::of_one_channel(0xffff, 0, 49_153, 31)),
+            (Layer::of_one_channel(0xffff, 0, 1, 31), Layer::of_one_channel(0xffff, 0, 1, 32)),
+            (Layer::of_one_channel(1, 0, 1, 1), Layer::of_one_channel(1, 0, 1, 0)),
+            (Layer::of_one_channel(1, 31, 1, 1), Layer::of_one_channel(1, 32, 1, 1)),
+            (Layer::of_one_channel(0xffff, 0, 1, 9), Layer::of_one_channel(0x1_0000, 0, 0, 9)),
+            (Layer::of_one_channel(most, 15, 0, 8), Layer::of_one_channel(most + 1, 16, 0, 8)),
         ] {
             assert!(code(0, &allowed, 0).is_ok(), "{allowed:?}");
             assert!(code(0, &refused, 0).is_err(), "{refused:?}");
         }
         for (allowed, refused) in [
-            (layer(0xffff, 0, 1, 9), layer(0xffff, 0, 1, 8)),
-            (layer(0xffff, 0, 1, 31), layer(0xffff, 0, 1, 32)),
-            (layer(1, 31, 1, 9), layer(1, 32, 1, 9)),
-            (layer(0xffff, 0, 1, 9), layer(0x1_0000, 0, 0, 9)),
-            (layer(most, 15, 0, 9), layer(most + 1, 16, 0, 9)),
+            (Layer::of_one_channel(0xffff, 0, 1, 9), Layer::of_one_channel(0xffff, 0, 1, 8)),
+            (Layer::of_one_channel(0xffff, 0, 1, 31), Layer::of_one_channel(0xffff, 0, 1, 32)),
+            (Layer::of_one_channel(1, 31, 1, 9), Layer::of_one_channel(1, 32, 1, 9)),
+            (Layer::of_one_channel(0xffff, 0, 1, 9), Layer::of_one_channel(0x1_0000, 0, 0, 9)),
+            (Layer::of_one_channel(most, 15, 0, 9), Layer::of_one_channel(most + 1, 16, 0, 9)),
             // (65536 * mul) * 257 / 256 + 257 must stay below 2^31.
-            (layer(0xffff, 0, 32_640, 9), layer(0xffff, 0, 32_641, 9)),
+            (Layer::of_one_channel(0xffff, 0, 32_640, 9), Layer::of_one_channel(0xffff, 0, 32_641, 9)),
         ] {
             assert!(residual(0, &allowed, 0).is_ok(), "{allowed:?}");
             assert!(residual(0, &refused, 0).is_err(), "{refused:?}");
@@ -386,7 +372,7 @@ mod tests {
 
     #[test]
     fn exactness_in_f32_is_judged_by_the_worst_accumulator() {
-        let mut layer = layer(0, 0, 0, 9);
+        let mut layer = Layer::of_one_channel(0, 0, 0, 9);
         layer.weights.fill(-127);
         assert_eq!(layer.worst_accumulator(), 255 * 127 * 9);
         layer.bias[0] = 255 * 127 * 9 - (1 << 24) + 1;

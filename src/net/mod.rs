@@ -77,6 +77,21 @@ pub struct Layer {
 }
 
 impl Layer {
+    /// One with one input channel, all weights 0 and this requantisation of its one output channel.
+    #[cfg(test)]
+    pub(crate) fn of_one_channel(limit: u32, pre: u8, mul: u16, post: u8) -> Self {
+        Self {
+            in_channels: 1,
+            out_channels: 1,
+            weights: vec![0; TAPS],
+            bias: vec![0],
+            limit: vec![limit],
+            pre: vec![pre],
+            mul: vec![mul],
+            post: vec![post],
+        }
+    }
+
     /// The weight of output channel `out` for input channel `input` at row `tap / 3`, column `tap % 3` of the window.
     pub fn weight(&self, out: usize, input: usize, tap: usize) -> i8 {
         self.weights[(out * self.in_channels + input) * TAPS + tap]
