@@ -7,7 +7,7 @@ fn main({% include "invocation.wgsl" %}) {
 {% include "accumulate.wgsl" %}
 {%- for word in range(words) %}{% for pixel in range(pixels) %}
     let code_{{ word }}_{{ pixel }} =
-        requantize(acc_{{ word }}_{{ pixel }}, layer.channels[group * GROUP_WORDS + {{ word }}u]);
+        requantise(acc_{{ word }}_{{ pixel }}, layer.channels[group * GROUP_WORDS + {{ word }}u]);
 {%- endfor %}{% endfor %}
     let first = origin + window.stride + 1u + group * GROUP_WORDS * window.plane;
 {%- for pixel in range(pixels) %}

@@ -1,4 +1,4 @@
-// 16-bit pictures as the host has them, RGB, to the words that the stages read, in a ring of zeros: RGBA8, rounded, for the
+// 16-bit pictures as the host has them, RGB, to the words that the stages read, with a padding of zeros: RGBA8, rounded, for the
 // net, and RGBA16, two words a pixel, for the anchor. One thread makes one group: three words are two pixels. A row begins
 // with a group of its own.
 
@@ -31,7 +31,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     let c = bytes[group + 2u];
     let pixel = (y + 1u) * window.stride + x + 1u;
     store(pixel, a, b & 0xffffu);
-    // What follows the last pixel of a row is the ring.
+    // What follows the last pixel of a row is the padding.
     if (x + 1u < window.width) {
         store(pixel + 1u, (b >> 16u) | (c << 16u), c >> 16u);
     }

@@ -1,4 +1,4 @@
-// 8-bit pictures as the host has them, RGB, to the words that the stages read: RGBA8, a pixel a word, in a ring of zeros.
+// 8-bit pictures as the host has them, RGB, to the words that the stages read: RGBA8, a pixel a word, with a padding of zeros.
 // One thread makes one group: three words are four pixels. A row begins with a group of its own.
 
 @group(0) @binding(1) var<storage, read> bytes: array<u32>;
@@ -17,7 +17,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     let c = bytes[group + 2u];
     let pixel = (y + 1u) * window.stride + x + 1u;
     image[pixel] = a & 0xffffffu;
-    // What follows the last pixel of a row is the ring.
+    // What follows the last pixel of a row is the padding.
     if (x + 1u < window.width) {
         image[pixel + 1u] = (a >> 24u) | ((b & 0xffffu) << 8u);
     }

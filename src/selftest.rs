@@ -39,7 +39,7 @@ pub(crate) trait Subject {
     ///
     /// # Errors
     /// Whatever the device refuses.
-    fn packed<S: Sample>(&self, _net: &Net, _rgb: Rgb<S>) -> Result<Vec<Packed>> {
+    fn packed<S: Sample>(&self, _net: &Net, _rgb: Rgb<S>) -> Result<Vec<PackedWords>> {
         Ok(Vec::new())
     }
 
@@ -63,7 +63,7 @@ pub(crate) trait Subject {
 }
 
 /// A picture in words.
-pub(crate) struct Packed {
+pub(crate) struct PackedWords {
     /// The stage that packs.
     pub label: String,
     pub expected: Vec<u32>,
@@ -110,14 +110,14 @@ fn picture(width: usize, height: usize) -> Vec<u8> {
 
 /// The packing of the picture, and each hidden stage on its own, fed with what the stages before it wrote.
 fn before_last_stage<S: Sample>(net: &Net, engine: &impl Subject, rgb: Rgb<S>) -> Result<()> {
-    for Packed { label, expected, actual } in engine.packed(net, rgb)? {
+    for PackedWords { label, expected, actual } in engine.packed(net, rgb)? {
         if let Some(at) = first_difference(&expected, &actual) {
             let detail = format!("word {at} is {:#010x}, not {:#010x}", actual[at], expected[at]);
             return Err(differs(engine, label, &detail));
         }
     }
     let mut expected = Features::of_image(rgb);
-    engine.trace(net, rgb, |index, label, features, ring_intact| {
+    engine.trace(net, rgb, |index, label, features, padding_intact| {
         expected = reference::hidden(&expected, &net.hidden()[index]);
         let stage = format!("{label} (layer {index})");
         if let Some(at) = first_difference(&expected.codes, &features.codes) {
@@ -127,7 +127,7 @@ fn before_last_stage<S: Sample>(net: &Net, engine: &impl Subject, rgb: Rgb<S>) -
                 &place(at, rgb.width, features.channels, expected.codes[at], features.codes[at]),
             ));
         }
-        if !ring_intact {
+        if !padding_intact {
             return Err(differs(engine, stage, "it wrote outside its window"));
         }
         Ok(())

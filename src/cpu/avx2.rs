@@ -6,7 +6,7 @@
 use std::arch::x86_64::*;
 
 use super::lanes::{Lanes, Sums, Tiles};
-use super::requantize::Narrow;
+use super::requantise::Narrow;
 
 /// The proof that this machine has AVX2.
 #[derive(Clone, Copy)]
@@ -199,7 +199,7 @@ impl Tiles for Avx2 {
     }
 
     #[inline(always)]
-    fn requantize(self, [a, b]: [__m256i; 2], by: &Narrow) -> __m256i {
+    fn requantise(self, [a, b]: [__m256i; 2], by: &Narrow) -> __m256i {
         let shift = self.load_acc(&by.shift);
         registers!(self, {
             let a = _mm256_packus_epi32(_mm256_srav_epi32(a, shift), _mm256_srav_epi32(b, shift));

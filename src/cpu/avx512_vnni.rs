@@ -6,7 +6,7 @@
 use std::arch::x86_64::*;
 
 use super::lanes::{Lanes, Tiles};
-use super::requantize::Narrow;
+use super::requantise::Narrow;
 
 /// The proof that this machine has AVX-512 with VNNI.
 #[derive(Clone, Copy)]
@@ -194,7 +194,7 @@ impl Tiles for Avx512Vnni {
     }
 
     #[inline(always)]
-    fn requantize(self, [a, b]: [__m512i; 2], by: &Narrow) -> __m512i {
+    fn requantise(self, [a, b]: [__m512i; 2], by: &Narrow) -> __m512i {
         let shift = self.load_acc(&by.shift);
         registers!(self, {
             let a = _mm512_packus_epi32(_mm512_srav_epi32(a, shift), _mm512_srav_epi32(b, shift));

@@ -7,7 +7,7 @@ use std::arch::x86_64::*;
 
 use super::avx2::Avx2;
 use super::lanes::{Lanes, Tiles};
-use super::requantize::Narrow;
+use super::requantise::Narrow;
 
 /// The proof that this machine has AVX-VNNI, and AVX2 in it.
 #[derive(Clone, Copy)]
@@ -148,8 +148,8 @@ impl Tiles for AvxVnni {
     }
 
     #[inline(always)]
-    fn requantize(self, pixels: [__m256i; 2], by: &Narrow) -> __m256i {
-        self.0.requantize(pixels, by)
+    fn requantise(self, pixels: [__m256i; 2], by: &Narrow) -> __m256i {
+        self.0.requantise(pixels, by)
     }
 
     #[inline(always)]

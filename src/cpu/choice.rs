@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::Engine;
-use super::kernel::{Kernel, Mixed};
 use super::lanes::{Lanes, Tiles};
 use super::portable::Portable;
+use super::row_kernel::{Mixed, RowKernel};
 use crate::net::Net;
 use crate::net::random::random_net;
 use crate::{Error, Result, selftest};
@@ -14,12 +14,12 @@ use crate::{Error, Result, selftest};
 pub const CPU_VARIABLE: &str = "ABPN_CPU";
 
 /// The kernels that this machine can run, the best first.
-pub(super) fn runnable() -> Vec<Arc<dyn Kernel>> {
+pub(super) fn runnable() -> Vec<Arc<dyn RowKernel>> {
     #[allow(dead_code, reason = "some machines have none but the portable one")]
-    fn kernel<L: Lanes>() -> Option<Arc<dyn Kernel>> {
+    fn kernel<L: Lanes>() -> Option<Arc<dyn RowKernel>> {
         Some(Arc::new(L::detect()?))
     }
-    fn mixed<L: Tiles>() -> Option<Arc<dyn Kernel>> {
+    fn mixed<L: Tiles>() -> Option<Arc<dyn RowKernel>> {
         Some(Arc::new(Mixed::new(L::detect()?)))
     }
     #[cfg(target_arch = "x86_64")]
@@ -52,14 +52,14 @@ pub fn kernels() -> Vec<&'static str> {
 ///
 /// # Errors
 /// [`Error::CpuKernel`] if the variable names something else.
-pub(super) fn kernel() -> Result<Arc<dyn Kernel>> {
+pub(super) fn kernel() -> Result<Arc<dyn RowKernel>> {
     match std::env::var_os(CPU_VARIABLE).filter(|name| !name.is_empty()) {
         Some(name) => named(&name.to_string_lossy()),
         None => first_right(runnable()),
     }
 }
 
-fn named(name: &str) -> Result<Arc<dyn Kernel>> {
+fn named(name: &str) -> Result<Arc<dyn RowKernel>> {
     let unknown = || Error::CpuKernel { name: name.to_owned(), runnable: kernels().join(", ") };
     runnable().into_iter().find(|kernel| kernel.name() == name).ok_or_else(unknown)
 }
@@ -69,9 +69,9 @@ fn named(name: &str) -> Result<Arc<dyn Kernel>> {
 ///
 /// # Errors
 /// None for a random net.
-pub(super) fn first_right(mut kernels: Vec<Arc<dyn Kernel>>) -> Result<Arc<dyn Kernel>> {
+pub(super) fn first_right(mut kernels: Vec<Arc<dyn RowKernel>>) -> Result<Arc<dyn RowKernel>> {
     let net = small_net()?;
-    let is_right = |kernel: &Arc<dyn Kernel>| {
+    let is_right = |kernel: &Arc<dyn RowKernel>| {
         let engine = Engine::with_kernel(&net, Arc::clone(kernel));
         selftest::on_picture(&net, &engine, 37, 3).is_ok()
     };

@@ -1,6 +1,6 @@
 //! What a kernel has to offer: the few instructions in which instruction sets differ.
 
-use super::requantize::Narrow;
+use super::requantise::Narrow;
 
 /// Lanes of the widest vectors.
 pub(super) const MOST_LANES: usize = 16;
@@ -135,12 +135,12 @@ pub(super) trait Tiles: Lanes {
     fn mul32(self, a: Self::Acc, b: Self::Acc) -> Self::Acc;
 
     /// The codes of two vectors of accumulators times 64, as u16 in an order that [`Tiles::halves`] undoes.
-    fn requantize(self, pixels: [Self::Acc; 2], by: &Narrow) -> Self::Acc;
+    fn requantise(self, pixels: [Self::Acc; 2], by: &Narrow) -> Self::Acc;
 
     /// Each u16 of `low`, below 256, with that of `high` as its upper byte.
     fn bytes(self, low: Self::Acc, high: Self::Acc) -> Self::Acc;
 
-    /// Of two vectors that come of [`Tiles::requantize`], words for its two vectors of pixels: their lower halves are from
+    /// Of two vectors that come of [`Tiles::requantise`], words for its two vectors of pixels: their lower halves are from
     /// `low`, the upper ones from `high`.
     fn halves(self, low: Self::Acc, high: Self::Acc) -> [Self::Acc; 2];
 

@@ -1,7 +1,7 @@
 //! The net on the CPU, as fast as it goes; the bytes are the reference's.
 //!
 //! What differs between instruction sets is one file each: `avx2.rs` and its neighbours, behind the trait of `lanes.rs`.
-//! `convolve.rs` is every kernel's hot loop, or `winograd.rs` where that takes fewer instructions; `kernel.rs` makes a layer's
+//! `convolve.rs` is every kernel's hot loop, or `winograd.rs` where that takes fewer instructions; `row_kernel.rs` makes a layer's
 //! rows, `sweep.rs` takes rows through the layers.
 
 #[cfg(target_arch = "x86_64")]
@@ -13,7 +13,6 @@ mod avx_vnni;
 mod choice;
 mod convolve;
 mod groups;
-mod kernel;
 mod lanes;
 #[cfg(test)]
 mod model;
@@ -26,7 +25,8 @@ mod neon_i8mm;
 mod packing;
 mod portable;
 mod reconstruct;
-mod requantize;
+mod requantise;
+mod row_kernel;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod simd128;
 #[cfg(target_arch = "x86_64")]
@@ -51,8 +51,8 @@ use crate::selftest::Subject;
 use crate::tile::{Tile, Tiling};
 use crate::upscaler::TileSize;
 use crate::{Error, Result};
-use kernel::Kernel;
-use sweep::{Area, Geometry, Program, Watch, Workspace, sweep};
+use row_kernel::RowKernel;
+use sweep::{Area, PackedNet, RowGeometry, SweepBuffers, Watch, sweep};
 
 /// Side of the largest tile that is chosen without a wish, in input pixels: its rows stay in the cache, what neighbours
 /// compute twice costs little, and an observer hears of one every fraction of a second.
@@ -60,8 +60,8 @@ const TILE: usize = 512;
 
 /// A net on one of the CPU's kernels.
 pub(crate) struct Engine {
-    program: Program,
-    pool: Mutex<Vec<Workspace>>,
+    program: PackedNet,
+    pool: Mutex<Vec<SweepBuffers>>,
 }
 
 impl Engine {
@@ -73,9 +73,9 @@ impl Engine {
         Ok(Self::with_kernel(net, choice::kernel()?))
     }
 
-    fn with_kernel(net: &Net, kernel: Arc<dyn Kernel>) -> Self {
+    fn with_kernel(net: &Net, kernel: Arc<dyn RowKernel>) -> Self {
         let layers = net.layers().iter().map(|layer| kernel.pack(layer)).collect();
-        Self { program: Program { kernel, layers, scale: net.scale() }, pool: Mutex::default() }
+        Self { program: PackedNet { kernel, layers, scale: net.scale() }, pool: Mutex::default() }
     }
 
     /// A name for people, with the kernel.
@@ -208,11 +208,11 @@ impl Engine {
         })
     }
 
-    fn take_workspace(&self) -> Workspace {
+    fn take_workspace(&self) -> SweepBuffers {
         self.pool.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
     }
 
-    fn give_back(&self, workspace: Workspace) {
+    fn give_back(&self, workspace: SweepBuffers) {
         self.pool.lock().unwrap_or_else(PoisonError::into_inner).push(workspace);
     }
 }
@@ -230,7 +230,7 @@ impl Default for Stopwatch {
 }
 
 impl Watch for Stopwatch {
-    fn row(&mut self, layer: usize, _: usize, _: &[u32], _: Geometry) {
+    fn row(&mut self, layer: usize, _: usize, _: &[u32], _: RowGeometry) {
         let now = Instant::now();
         self.layers.resize(self.layers.len().max(layer + 1), Duration::ZERO);
         self.layers[layer] += now - self.last;
@@ -245,7 +245,7 @@ struct Trace {
 }
 
 impl Watch for Trace {
-    fn row(&mut self, layer: usize, y: usize, words: &[u32], Geometry { origin, stride }: Geometry) {
+    fn row(&mut self, layer: usize, y: usize, words: &[u32], RowGeometry { origin, stride }: RowGeometry) {
         let Some(Features { width, channels, codes, .. }) = self.layers.get_mut(layer) else { return };
         let bits = 32 / self.codes;
         for (i, code) in codes[y * *width * *channels..][..*width * *channels].iter_mut().enumerate() {

@@ -9,7 +9,7 @@ use crate::image::Sample;
 use crate::net::{Layer, TAPS};
 
 /// A layer with its weights in the order in which a kernel reads them.
-pub(super) struct Packed {
+pub(super) struct PackedLayer {
     pub layer: Layer,
     /// Words of codes an input pixel.
     pub words: usize,
@@ -36,7 +36,7 @@ pub(super) struct Block {
     pub steps: Steps,
 }
 
-impl Packed {
+impl PackedLayer {
     /// For `convolve.rs`.
     pub fn direct<L: Lanes>(layer: &Layer) -> Self {
         let words = layer.in_channels.div_ceil(L::CODES);

@@ -1,7 +1,7 @@
 //! Plain Rust, for every machine: what a compiler makes of short loops.
 
 use super::lanes::{Lanes, Tiles};
-use super::requantize::Narrow;
+use super::requantise::Narrow;
 
 /// Eight pixels in arrays.
 #[derive(Clone, Copy)]
@@ -160,7 +160,7 @@ impl Tiles for Portable {
     }
 
     #[inline(always)]
-    fn requantize(self, [a, b]: [[i32; 8]; 2], by: &Narrow) -> [i32; 8] {
+    fn requantise(self, [a, b]: [[i32; 8]; 2], by: &Narrow) -> [i32; 8] {
         const LOW: i32 = 0xffff;
         let [shift, ..] = by.shift;
         let (limit, mul, half, down) = (by.limit & LOW, by.mul & LOW, by.half & LOW, by.down & LOW);

@@ -1,6 +1,6 @@
 //! Anchor, residual, pixel shuffle and clip, with the residuals of a channel side by side.
 
-use super::kernel::Kernel;
+use super::row_kernel::RowKernel;
 use crate::image::Sample;
 
 /// Pixels that are taken at once: what is known of them stays in the first cache.
@@ -23,7 +23,7 @@ pub(super) struct Reconstruction<'a, S> {
 
 impl<'a, S: Sample> Reconstruction<'a, S> {
     /// Done by code that was compiled for a kernel's instruction set.
-    pub fn on(self, kernel: &dyn Kernel) {
+    pub fn on(self, kernel: &dyn RowKernel) {
         if S::BITS == 8 { kernel.reconstruct8(self.cast()) } else { kernel.reconstruct16(self.cast()) }
     }
 

@@ -3,7 +3,7 @@
 use std::arch::x86_64::*;
 
 use super::lanes::{Lanes, Tiles};
-use super::requantize::Narrow;
+use super::requantise::Narrow;
 
 /// Four pixels in a register.
 #[derive(Clone, Copy)]
@@ -176,7 +176,7 @@ impl Tiles for Sse2 {
     }
 
     #[inline(always)]
-    fn requantize(self, [a, b]: [__m128i; 2], by: &Narrow) -> __m128i {
+    fn requantise(self, [a, b]: [__m128i; 2], by: &Narrow) -> __m128i {
         let [shift, ..] = by.shift;
         registers!({
             let shift = _mm_cvtsi32_si128(shift);

@@ -7,9 +7,9 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::kernel::{Kernel, Rows, Scratch, Target};
-use super::packing::{Packed, pack_pixels};
+use super::packing::{PackedLayer, pack_pixels};
 use super::reconstruct::{self, Reconstruction};
+use super::row_kernel::{OutputRows, RowKernel, Rows, Scratch};
 use super::winograd;
 use crate::image::{Rgb, Sample};
 
@@ -17,13 +17,13 @@ use crate::image::{Rgb, Sample};
 const MOST_ROWS: usize = winograd::SIDE;
 
 /// A net, ready to run on a kernel.
-pub(super) struct Program {
-    pub kernel: Arc<dyn Kernel>,
-    pub layers: Vec<Packed>,
+pub(super) struct PackedNet {
+    pub kernel: Arc<dyn RowKernel>,
+    pub layers: Vec<PackedLayer>,
     pub scale: usize,
 }
 
-impl Program {
+impl PackedNet {
     /// Rows that are kept of a layer's input. Those that the layer is to compute next depend on as many and 2; the last of
     /// these was still to come when the layer before computed rows for the last time.
     fn kept(&self, layer: usize) -> usize {
@@ -51,26 +51,26 @@ impl Area {
 pub(super) trait Watch {
     /// Row `y` of layer `layer`; of a hidden one with its words, `[word, stride]`, of the area's columns and some round
     /// them: the picture's column `x` is at `x - origin + 1`.
-    fn row(&mut self, layer: usize, y: usize, words: &[u32], geometry: Geometry);
+    fn row(&mut self, layer: usize, y: usize, words: &[u32], geometry: RowGeometry);
 }
 
 /// Hears nothing.
 impl Watch for () {
-    fn row(&mut self, _: usize, _: usize, _: &[u32], _: Geometry) {}
+    fn row(&mut self, _: usize, _: usize, _: &[u32], _: RowGeometry) {}
 }
 
 /// Where a sweep's words lie in a row.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Geometry {
+pub(super) struct RowGeometry {
     /// The picture's column that comes after the one to the left of all, which is outside the picture or never needed.
     pub origin: usize,
     /// Words from one plane to the next.
     pub stride: usize,
 }
 
-impl Geometry {
+impl RowGeometry {
     /// Room for `columns` with one column on each side, and for what a kernel reads beyond it.
-    fn new(columns: &Range<usize>, kernel: &dyn Kernel) -> Self {
+    fn new(columns: &Range<usize>, kernel: &dyn RowKernel) -> Self {
         // An odd number of cache lines of 16 words: planes that lie a power of 2 apart would compete for one place in the
         // cache.
         let lines = (columns.len() + 2 + kernel.beyond()).div_ceil(16);
@@ -80,7 +80,7 @@ impl Geometry {
 
 /// The buffers of a sweep, to be used again.
 #[derive(Default)]
-pub(super) struct Workspace {
+pub(super) struct SweepBuffers {
     /// The last rows of each layer's input, `[kept + 1, word, stride]`; row `y` is at `y % kept`, and after them is a row
     /// outside the picture.
     inputs: Vec<Vec<u32>>,
@@ -91,9 +91,9 @@ pub(super) struct Workspace {
     residuals: Vec<i32>,
 }
 
-impl Workspace {
+impl SweepBuffers {
     /// Makes all of it 0, as what is outside the picture has to be; kernels write only inside.
-    fn clear(&mut self, program: &Program, stride: usize) {
+    fn clear(&mut self, program: &PackedNet, stride: usize) {
         fn zeros<T: Copy + Default>(buffer: &mut Vec<T>, len: usize) {
             buffer.clear();
             buffer.resize(len, T::default());
@@ -103,28 +103,28 @@ impl Workspace {
         for (index, (input, layer)) in self.inputs.iter_mut().zip(layers).enumerate() {
             zeros(input, (program.kept(index) + 1) * layer.words * stride);
         }
-        let channels = |layer: &Packed| layer.rows() * layer.layer.out_channels;
+        let channels = |layer: &PackedLayer| layer.rows() * layer.layer.out_channels;
         zeros(&mut self.residuals, layers.last().map_or(0, channels) * stride + reconstruct::STRIP);
     }
 }
 
 /// Computes the pixels of `area`, and writes them to `output`: the picture's rows that come from `area.rows`.
 pub(super) fn sweep<S: Sample>(
-    program: &Program,
+    program: &PackedNet,
     rgb: Rgb<S>,
     area: &Area,
-    workspace: &mut Workspace,
+    workspace: &mut SweepBuffers,
     output: &mut [S],
     watch: &mut impl Watch,
 ) {
-    let Program { kernel, layers, scale } = program;
+    let PackedNet { kernel, layers, scale } = program;
     let halo = layers.len();
     let needed = |reach: usize| area.grown(reach, rgb.width, rgb.height);
     let window = needed(halo);
-    let geometry = Geometry::new(&window.columns, &**kernel);
-    let Geometry { origin, stride } = geometry;
+    let geometry = RowGeometry::new(&window.columns, &**kernel);
+    let RowGeometry { origin, stride } = geometry;
     workspace.clear(program, stride);
-    let Workspace { inputs, next, scratch, residuals } = workspace;
+    let SweepBuffers { inputs, next, scratch, residuals } = workspace;
     next.clear();
     next.extend((0..halo).map(|index| needed(halo - 1 - index).rows.start));
     let row_len = rgb.width * scale * 3;
@@ -156,15 +156,15 @@ pub(super) fn sweep<S: Sample>(
             if let Some((to, after)) = after.first_mut().zip(layers.get(index + 1)) {
                 let start = |y: usize| y % program.kept(index + 1) * after.words * stride;
                 let starts: [usize; MOST_ROWS] = std::array::from_fn(|row| start(y + row));
-                kernel.hidden(layer, &rows, scratch, Target { buffer: to, starts: &starts[..wanted] });
+                kernel.hidden(layer, &rows, scratch, OutputRows { buffer: to, starts: &starts[..wanted] });
                 for y in y..y + wanted {
                     watch.row(index, y, &to[start(y)..][..after.words * stride], geometry);
                 }
             } else {
                 let a_row = layer.layer.out_channels * stride;
                 let starts: [usize; MOST_ROWS] = std::array::from_fn(|row| row * a_row);
-                let last = if S::BITS == 8 { Kernel::last8 } else { Kernel::last16 };
-                last(&**kernel, layer, &rows, scratch, Target { buffer: residuals, starts: &starts[..wanted] });
+                let last = if S::BITS == 8 { RowKernel::last8 } else { RowKernel::last16 };
+                last(&**kernel, layer, &rows, scratch, OutputRows { buffer: residuals, starts: &starts[..wanted] });
                 for (y, of_row) in (y..y + wanted).zip(starts) {
                     let rows = &mut output[(y - area.rows.start) * scale * row_len..][..scale * row_len];
                     let anchor = rgb.row(area.columns.start, y, width);

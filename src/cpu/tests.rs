@@ -1,11 +1,11 @@
 //! Every kernel of this machine against the reference.
 
-use super::kernel::{Mixed, Rows, Scratch, Target};
 use super::lanes::Tiles;
 use super::model::Model;
-use super::packing::Packed;
+use super::packing::PackedLayer;
 use super::portable::Portable;
 use super::reconstruct::Reconstruction;
+use super::row_kernel::{Mixed, OutputRows, Rows, Scratch};
 use super::*;
 use crate::net::random::random_net;
 use crate::net::{Net, built_in};
@@ -14,10 +14,10 @@ use crate::{reference, selftest};
 
 /// The kernels of this machine, and models of the instructions of others. Where layers are computed in two ways, also those
 /// that compute all of them in one.
-fn kernels() -> Vec<Arc<dyn Kernel>> {
-    fn in_one_way<L: Tiles>(kernels: &mut Vec<Arc<dyn Kernel>>) {
+fn kernels() -> Vec<Arc<dyn RowKernel>> {
+    fn in_one_way<L: Tiles>(kernels: &mut Vec<Arc<dyn RowKernel>>) {
         if let Some(lanes) = L::detect() {
-            kernels.extend([Arc::new(lanes) as Arc<dyn Kernel>, Arc::new(Mixed::winograd(lanes))]);
+            kernels.extend([Arc::new(lanes) as Arc<dyn RowKernel>, Arc::new(Mixed::winograd(lanes))]);
         }
     }
     let mut kernels = choice::runnable();
@@ -30,7 +30,7 @@ fn kernels() -> Vec<Arc<dyn Kernel>> {
         in_one_way::<avx512_vnni::Avx512Vnni>(&mut kernels);
     }
     kernels.extend([
-        Arc::new(Model::<0, 0>) as Arc<dyn Kernel>,
+        Arc::new(Model::<0, 0>) as Arc<dyn RowKernel>,
         Arc::new(Model::<128, 0>),
         Arc::new(Model::<0, 2>),
         Arc::new(Model::<128, 1>),
@@ -193,9 +193,9 @@ fn a_range_is_cut_into_parts_that_cover_it() {
 }
 
 /// Computes with another weight than the layer's.
-struct Wrong(Arc<dyn Kernel>);
+struct Wrong(Arc<dyn RowKernel>);
 
-impl Kernel for Wrong {
+impl RowKernel for Wrong {
     fn name(&self) -> &'static str {
         "wrong"
     }
@@ -208,21 +208,21 @@ impl Kernel for Wrong {
         self.0.beyond()
     }
 
-    fn pack(&self, layer: &Layer) -> Packed {
+    fn pack(&self, layer: &Layer) -> PackedLayer {
         let mut layer = layer.clone();
         layer.weights[4] ^= 1;
         self.0.pack(&layer)
     }
 
-    fn hidden(&self, layer: &Packed, rows: &Rows, scratch: &mut Scratch, output: Target<u32>) {
+    fn hidden(&self, layer: &PackedLayer, rows: &Rows, scratch: &mut Scratch, output: OutputRows<u32>) {
         self.0.hidden(layer, rows, scratch, output);
     }
 
-    fn last8(&self, layer: &Packed, rows: &Rows, scratch: &mut Scratch, output: Target<i32>) {
+    fn last8(&self, layer: &PackedLayer, rows: &Rows, scratch: &mut Scratch, output: OutputRows<i32>) {
         self.0.last8(layer, rows, scratch, output);
     }
 
-    fn last16(&self, layer: &Packed, rows: &Rows, scratch: &mut Scratch, output: Target<i32>) {
+    fn last16(&self, layer: &PackedLayer, rows: &Rows, scratch: &mut Scratch, output: OutputRows<i32>) {
         self.0.last16(layer, rows, scratch, output);
     }
 
@@ -237,8 +237,8 @@ impl Kernel for Wrong {
 
 #[test]
 fn a_kernel_that_is_wrong_is_not_chosen() {
-    let right = || Arc::new(Portable) as Arc<dyn Kernel>;
-    let wrong = || Arc::new(Wrong(right())) as Arc<dyn Kernel>;
+    let right = || Arc::new(Portable) as Arc<dyn RowKernel>;
+    let wrong = || Arc::new(Wrong(right())) as Arc<dyn RowKernel>;
     let chosen = |kernels| choice::first_right(kernels).unwrap();
     assert_eq!(chosen(vec![wrong(), wrong(), right()]).name(), right().name());
     // Without a right one it is for the self-test to say so.
@@ -248,7 +248,7 @@ fn a_kernel_that_is_wrong_is_not_chosen() {
 
 #[test]
 fn each_layer_is_computed_in_the_way_that_takes_fewer_instructions() {
-    let rows = |kernel: &dyn Kernel, net: &Net| -> Vec<usize> {
+    let rows = |kernel: &dyn RowKernel, net: &Net| -> Vec<usize> {
         net.layers().iter().map(|layer| kernel.pack(layer).rows()).collect()
     };
     let (few, many) = (1, 64);

@@ -19,10 +19,10 @@
 use std::array;
 use std::marker::PhantomData;
 
-use super::kernel::{Rows, Target};
 use super::lanes::{Lanes, MOST_LANES, Tiles};
-use super::packing::{Packed, Weights};
-use super::requantize::{self, DOUBLED, Narrow};
+use super::packing::{PackedLayer, Weights};
+use super::requantise::{self, DOUBLED, Narrow};
+use super::row_kernel::{OutputRows, Rows};
 use crate::image::Sample;
 use crate::net::Layer;
 
@@ -178,10 +178,16 @@ trait Finish<L: Tiles> {
 }
 
 /// The codes of some rows of a hidden layer, `[word, stride]` each.
-pub(super) fn hidden<L: Tiles>(lanes: L, layer: &Packed, rows: &Rows, scratch: &mut Scratch, output: Target<u32>) {
+pub(super) fn hidden<L: Tiles>(
+    lanes: L,
+    layer: &PackedLayer,
+    rows: &Rows,
+    scratch: &mut Scratch,
+    output: OutputRows<u32>,
+) {
     let Scratch { codes, sums, finished } = scratch;
     let codes_of_word = finished.first(L::CODES * PIXELS / 2 * L::TILES);
-    let output = Target { buffer: bytemuck::cast_slice_mut(output.buffer), starts: output.starts };
+    let output = OutputRows { buffer: bytemuck::cast_slice_mut(output.buffer), starts: output.starts };
     let Weights::Winograd(Transformed { requantise, .. }) = &layer.weights else { unreachable!("{OTHER}") };
     let finish = Codes { requantise, codes: codes_of_word, rows, output };
     lanes.run(
@@ -196,7 +202,7 @@ struct Codes<'a, 'b> {
     /// Those of a word, `[code, row, pair of columns, tile]`, two in an i32 as the instruction set has them.
     codes: &'a mut [i32],
     rows: &'a Rows<'b>,
-    output: Target<'a, i32>,
+    output: OutputRows<'a, i32>,
 }
 
 impl<L: Tiles> Finish<L> for Codes<'_, '_> {
@@ -205,8 +211,8 @@ impl<L: Tiles> Finish<L> for Codes<'_, '_> {
         let by = &self.requantise[channel];
         let to = &mut self.codes[(channel % L::CODES * SIDE + row) * 2 * L::TILES + vector * L::LANES..]
             [..L::TILES + L::LANES];
-        lanes.store(lanes.requantize([c0, c1], by), to);
-        lanes.store(lanes.requantize([c2, c3], by), &mut to[L::TILES..]);
+        lanes.store(lanes.requantise([c0, c1], by), to);
+        lanes.store(lanes.requantise([c2, c3], by), &mut to[L::TILES..]);
     }
 
     #[inline(always)]
@@ -239,10 +245,10 @@ fn word<L: Tiles>(lanes: L, codes: &[i32], row: usize, pair: usize, vector: usiz
 /// The residuals of some rows of the last layer for samples of type `S`, `[channel, stride]` each.
 pub(super) fn last<L: Tiles, S: Sample>(
     lanes: L,
-    layer: &Packed,
+    layer: &PackedLayer,
     rows: &Rows,
     scratch: &mut Scratch,
-    output: Target<i32>,
+    output: OutputRows<i32>,
 ) {
     let Scratch { codes, sums, .. } = scratch;
     let finish = Residuals::<S> { layer: &layer.layer, rows, output, samples: PhantomData };
@@ -256,7 +262,7 @@ pub(super) fn last<L: Tiles, S: Sample>(
 struct Residuals<'a, 'b, S> {
     layer: &'a Layer,
     rows: &'a Rows<'b>,
-    output: Target<'a, i32>,
+    output: OutputRows<'a, i32>,
     samples: PhantomData<S>,
 }
 
@@ -267,7 +273,7 @@ impl<L: Tiles, S: Sample> Finish<L> for Residuals<'_, '_, S> {
             lanes,
             columns,
             #[inline(always)]
-            |acc, to| requantize::residuals::<S>(acc, DOUBLED, self.layer, channel, to),
+            |acc, to| requantise::residuals::<S>(acc, DOUBLED, self.layer, channel, to),
         );
         write(lanes, self.rows, channel, strip, vector, row, columns, &mut self.output);
     }
@@ -297,7 +303,7 @@ fn element_by_element<L: Tiles>(
 #[inline(always)]
 fn each_channel<L: Tiles>(
     lanes: L,
-    layer: &Packed,
+    layer: &PackedLayer,
     rows: &Rows,
     codes: &mut Aligned<i32>,
     sums: &mut Aligned<i32>,
@@ -502,7 +508,7 @@ fn write<L: Tiles>(
     vector: usize,
     row: usize,
     columns: [L::Acc; SIDE],
-    to: &mut Target<i32>,
+    to: &mut OutputRows<i32>,
 ) {
     let Some(start) = to.starts.get(row) else { return };
     let full = L::LANES * SIDE;
@@ -555,7 +561,7 @@ mod tests {
     /// Keeps accumulators.
     struct Accumulators<'a, 'b> {
         rows: &'a Rows<'b>,
-        output: Target<'a, i32>,
+        output: OutputRows<'a, i32>,
     }
 
     impl<L: Tiles> Finish<L> for Accumulators<'_, '_> {
@@ -621,10 +627,10 @@ mod tests {
             let starts: Vec<usize> = (0..6).map(|row| row * words * stride).collect();
             let rows = Rows { input: &input, starts: &starts, stride, column: 1, width: self.width };
             let weights = Weights::Winograd(Transformed::with::<L>(layer, g).unwrap());
-            let packed = Packed { layer: layer.clone(), words, weights, instructions: 0.0 };
+            let packed = PackedLayer { layer: layer.clone(), words, weights, instructions: 0.0 };
             let mut output = vec![0; SIDE * layer.out_channels * stride];
             let starts: Vec<usize> = (0..SIDE).map(|row| row * layer.out_channels * stride).collect();
-            let output_rows = Target { buffer: &mut output, starts: &starts };
+            let output_rows = OutputRows { buffer: &mut output, starts: &starts };
             let finish = Accumulators { rows: &rows, output: output_rows };
             let Scratch { codes, sums, .. } = &mut Scratch::default();
             lanes.run(

@@ -18,7 +18,7 @@ use crate::image::{self, Rgb, Sample};
 use crate::net::Net;
 use crate::profile::Ceilings;
 use crate::reference::Features;
-use crate::selftest::{Packed, Subject};
+use crate::selftest::{PackedWords, Subject};
 use crate::tile::{Tile, Tiling};
 use crate::upscaler::{TileSize, Timings};
 use crate::{Error, Result};
@@ -230,7 +230,7 @@ impl Subject for Engine {
         super::label(&self.info)
     }
 
-    fn packed<S: Sample>(&self, net: &Net, rgb: Rgb<S>) -> Result<Vec<Packed>> {
+    fn packed<S: Sample>(&self, net: &Net, rgb: Rgb<S>) -> Result<Vec<PackedWords>> {
         let geometry = Geometry { width: rgb.width, height: rgb.height };
         let mut ring = self.take_ring(net, S::BITS, geometry)?;
         ring.upload(&self.context, rgb, &whole(rgb))?;
@@ -239,7 +239,7 @@ impl Subject for Engine {
         let label = conversion::label(Way::Pack, S::BITS);
         let anchor16 = anchor16.map(|actual| (geometry.pack_anchor16(rgb), actual));
         let pairs = std::iter::once((geometry.pack_image(rgb), image)).chain(anchor16);
-        Ok(pairs.map(|(expected, actual)| Packed { label: label.clone(), expected, actual }).collect())
+        Ok(pairs.map(|(expected, actual)| PackedWords { label: label.clone(), expected, actual }).collect())
     }
 
     fn trace<S: Sample>(
@@ -252,8 +252,8 @@ impl Subject for Engine {
         let mut ring = self.take_ring(net, S::BITS, Geometry { width: rgb.width, height: rgb.height })?;
         ring.upload(&self.context, rgb, &whole(rgb))?;
         for (index, layer) in net.hidden().iter().enumerate() {
-            let (features, ring_intact) = ring.trace(&self.context, index, layer.out_channels)?;
-            check(index, &program.stages[index].label, features, ring_intact)?;
+            let (features, padding_intact) = ring.trace(&self.context, index, layer.out_channels)?;
+            check(index, &program.stages[index].label, features, padding_intact)?;
         }
         self.give_back(ring);
         Ok(())

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use super::shader::{End, Task, Variant};
 use crate::net::{F32_EXACT, MAX_CHANNELS, TAPS};
 
-/// The most pixels that one thread makes: it may load as many words less one beyond the ring.
+/// The most pixels that one thread makes: it may load as many words less one beyond the padding.
 pub(crate) const MAX_PIXELS: usize = 8;
 
 /// What a kernel multiplies with.

@@ -20,7 +20,7 @@ const ZERO_POINT: u32 = 0x8080_8080;
 const POISON: u32 = 0x55aa_33cc;
 
 impl Geometry {
-    /// Words from one row to the next: the ring, and what the last thread of a row loads beyond it; aligned for vector
+    /// Words from one row to the next: the padding, and what the last thread of a row loads beyond it; aligned for vector
     /// loads.
     pub fn stride_words(self) -> usize {
         (self.width + 1 + MAX_PIXELS).next_multiple_of(4)
@@ -56,7 +56,7 @@ impl Geometry {
         [self.width, self.height, self.stride_words(), self.plane_words()].map(super::stage::to_u32)
     }
 
-    /// A feature map of `words` planes as it is before its first use: the ring is the zero point.
+    /// A feature map of `words` planes as it is before its first use: the padding is the zero point.
     pub fn blank_features(self, words: usize) -> Vec<u32> {
         let mut map = vec![ZERO_POINT; words * self.plane_words()];
         for plane in map.chunks_exact_mut(self.plane_words()) {
@@ -67,7 +67,7 @@ impl Geometry {
         map
     }
 
-    /// A feature map's codes, and whether its ring is still the zero point.
+    /// A feature map's codes, and whether its padding is still the zero point.
     pub fn unpack_features(self, map: &[u32], channels: usize) -> (Features, bool) {
         let mut codes = Vec::with_capacity(self.width * self.height * channels);
         for y in 0..self.height {
@@ -83,7 +83,7 @@ impl Geometry {
         (Features { width: self.width, height: self.height, channels, codes }, intact)
     }
 
-    /// The twin of `pack8` and `pack16`: a picture that is one window, as RGBA8 words with a ring of zeros, which the first
+    /// The twin of `pack8` and `pack16`: a picture that is one window, as RGBA8 words with a padding of zeros, which the first
     /// layer reads, and which are the anchor of 8-bit pictures.
     pub fn pack_image<S: Sample>(self, rgb: Rgb<S>) -> Vec<u32> {
         let mut words = vec![0; self.plane_words()];

@@ -213,7 +213,7 @@ impl Ring {
         self.workspace.read_packed(context)
     }
 
-    /// Runs hidden stage `index` alone, and gives the codes it wrote, and whether it left the ring of its planes alone.
+    /// Runs hidden stage `index` alone, and gives the codes it wrote, and whether it left the padding of its planes alone.
     pub fn trace(&self, context: &Context, index: usize, channels: usize) -> Result<(Features, bool)> {
         self.workspace.trace(context, &self.program, index, channels)
     }

@@ -119,7 +119,7 @@ fn groups(words: usize, end: End) -> usize {
 const CODES_PADDING: usize = 8;
 
 /// Sizes of what a workgroup keeps of its tile for matrices, in elements; `shaders/matrix.wgsl` says of what.
-struct Tile {
+struct MatrixTile {
     /// Pixels along x and y.
     width: usize,
     height: usize,
@@ -169,12 +169,12 @@ impl Variant {
     }
 
     /// What a workgroup keeps of its tile for matrices.
-    fn tile(&self) -> Tile {
+    fn tile(&self) -> MatrixTile {
         let [in_blocks, out_blocks] = self.blocks();
         let [width, height] = self.kernel.workgroup.map(|threads| threads as usize);
         let width = width * self.pixels();
         let codes_stride = in_blocks * self.kernel.side + CODES_PADDING;
-        Tile {
+        MatrixTile {
             width,
             height,
             codes_stride,
@@ -201,7 +201,7 @@ impl Variant {
 
     /// Bytes of a workgroup's memory.
     pub fn workgroup_bytes(&self) -> usize {
-        let Tile { codes_len, sums_len, .. } = self.tile();
+        let MatrixTile { codes_len, sums_len, .. } = self.tile();
         if self.kernel.side == 0 { 0 } else { 2 * codes_len + 4 * sums_len }
     }
 
@@ -226,7 +226,7 @@ impl Variant {
         };
         text += match self.task.end {
             End::Features => {
-                concat!(include_str!("../../shaders/requantize.wgsl"), include_str!("../../shaders/conv3x3.wgsl"))
+                concat!(include_str!("../../shaders/requantise.wgsl"), include_str!("../../shaders/conv3x3.wgsl"))
             }
             End::Pixels { bits: 8, .. } => {
                 concat!(include_str!("../../shaders/pixels8.wgsl"), include_str!("../../shaders/reconstruct.wgsl"))
@@ -271,7 +271,7 @@ impl Variant {
         let space = parameters.space();
         let (words, groups, pixels) = (self.group_words(), self.groups(), self.pixels());
         let [in_blocks, out_blocks] = self.blocks();
-        let Tile { width, height, codes_stride, codes_len, sums_len } = self.tile();
+        let MatrixTile { width, height, codes_stride, codes_len, sums_len } = self.tile();
         let matrix = context! {
             side, in_blocks, out_blocks, tile_width => width, tile_height => height, codes_stride, codes_len, sums_len
         };

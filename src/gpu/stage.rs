@@ -28,7 +28,7 @@ impl Stage {
         //   inside the (height + 2) rows and the width + 1 + MAX_PIXELS columns that `Geometry` makes room for, and writes
         //   only pixels that are inside the window;
         // - in a kernel with matrices, threads beyond the window load only words of the planes too, rows below height + 2 and
-        //   columns below the stride; `codes` and `sums` have room for the whole tile, as `Tile` says;
+        //   columns below the stride; `codes` and `sums` have room for the whole tile, as `MatrixTile` says;
         // - `anchor` has the geometry of a plane, `output` of the last stage scale * scale entries an input pixel.
         #[expect(unsafe_code, reason = "its proof stands here")]
         let compiled = unsafe { Compiled::trusted(context, name, &wgsl) }?;

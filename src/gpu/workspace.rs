@@ -48,7 +48,7 @@ impl Workspace {
             let features =
                 ["features 0", "features 1"].map(|label| filled(label, &blank, Usage::STORAGE | Usage::COPY_SRC));
             let input_samples = buffer("input", plan.input_samples_words(), Usage::STORAGE | Usage::COPY_DST);
-            // New buffers hold zeros: the ring, which nothing writes.
+            // New buffers hold zeros: the padding, which nothing writes.
             let image = buffer("image", plan.image_words(), Usage::STORAGE | Usage::COPY_SRC);
             let anchor16 =
                 (plan.bits == 16).then(|| buffer("anchor", plan.anchor16_words(), Usage::STORAGE | Usage::COPY_SRC));
@@ -124,7 +124,7 @@ impl Workspace {
         Ok((read_words(context, &self.image)?, anchor16))
     }
 
-    /// Runs one hidden stage alone and gives the codes it wrote, and whether it left the ring alone.
+    /// Runs one hidden stage alone and gives the codes it wrote, and whether it left the padding alone.
     ///
     /// Stage 0 reads the packed window, the others what the stage before wrote.
     pub fn trace(

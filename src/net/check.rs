@@ -167,7 +167,7 @@ mod tests {
     use crate::net::Net;
     use crate::net::random::random_net;
     use crate::random::Random;
-    use crate::reference::{self, requantize};
+    use crate::reference::{self, requantise};
 
     /// Values of all magnitudes up to `most`, with extremes more often than by chance.
     fn extreme(random: &mut Random, most: u32) -> u32 {
@@ -209,7 +209,7 @@ mod tests {
             for acc in accumulators(&mut random, limit) {
                 let a = i64::from(acc).clamp(0, limit.into()) >> pre;
                 let exact = (a * i64::from(mul) + (1 << (post - 1))) >> post;
-                assert_eq!(i64::from(requantize::code(acc, &layer, 0)), exact, "seed {seed}, acc {acc}, {layer:?}");
+                assert_eq!(i64::from(requantise::code(acc, &layer, 0)), exact, "seed {seed}, acc {acc}, {layer:?}");
             }
         }
         assert!(passed > 10_000 && refused > 10_000, "{passed} passed, {refused} refused");
@@ -230,9 +230,9 @@ mod tests {
             for acc in accumulators(&mut random, layer.limit[0]) {
                 let p = (i64::from(acc).clamp(-limit, limit) >> pre) * i64::from(mul);
                 let half = 1 << (post - 1);
-                let residual = requantize::residual::<u8>(acc, &layer, 0);
+                let residual = requantise::residual::<u8>(acc, &layer, 0);
                 assert_eq!(i64::from(residual), (p + half) >> post, "seed {seed}, acc {acc}, {layer:?}");
-                let residual = requantize::residual::<u16>(acc, &layer, 0);
+                let residual = requantise::residual::<u16>(acc, &layer, 0);
                 assert_eq!(i64::from(residual), (257 * p + half) >> post, "seed {seed}, acc {acc}, {layer:?}");
                 // The anchor comes on top.
                 assert!(residual.checked_add(i32::from(u16::MAX)).is_some(), "seed {seed}, acc {acc}, {layer:?}");

@@ -4,13 +4,13 @@ use super::Features;
 use crate::net::{Layer, TAPS};
 
 /// A layer's weights in the order in which the convolution reads them.
-pub(crate) struct Kernel<'a> {
+pub(crate) struct Convolution<'a> {
     /// `[out, tap, in]`.
     weights: Vec<i16>,
     bias: &'a [i32],
 }
 
-impl<'a> Kernel<'a> {
+impl<'a> Convolution<'a> {
     pub fn new(layer: &'a Layer) -> Self {
         let mut weights = Vec::with_capacity(layer.weights.len());
         for out in 0..layer.out_channels {
@@ -69,7 +69,7 @@ mod tests {
         let input = Features { width, height, channels, codes };
         let mut acc = vec![0; width * layer.out_channels];
         for y in 0..height {
-            Kernel::new(layer).convolve_row(&input, y, &mut acc);
+            Convolution::new(layer).convolve_row(&input, y, &mut acc);
             for (i, &acc) in acc.iter().enumerate() {
                 let (x, out) = (i / layer.out_channels, i % layer.out_channels);
                 let mut expected = layer.bias[out];

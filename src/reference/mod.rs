@@ -4,9 +4,9 @@
 
 mod conv3x3;
 pub(crate) mod reconstruct;
-pub(crate) mod requantize;
+pub(crate) mod requantise;
 
-pub(crate) use conv3x3::Kernel;
+pub(crate) use conv3x3::Convolution;
 
 use rayon::prelude::*;
 
@@ -33,13 +33,13 @@ impl Features {
 /// A hidden layer: convolution, ReLU and requantisation.
 pub(crate) fn hidden(input: &Features, layer: &Layer) -> Features {
     let (width, channels) = (input.width, layer.out_channels);
-    let kernel = Kernel::new(layer);
+    let convolution = Convolution::new(layer);
     let mut codes = vec![0; input.height * width * channels];
     codes.par_chunks_mut(width * channels).enumerate().for_each_init(
         || vec![0; width * channels],
         |acc, (y, row)| {
-            kernel.convolve_row(input, y, acc);
-            requantize::codes(acc, layer, row);
+            convolution.convolve_row(input, y, acc);
+            requantise::codes(acc, layer, row);
         },
     );
     Features { width, height: input.height, channels, codes }
@@ -48,14 +48,14 @@ pub(crate) fn hidden(input: &Features, layer: &Layer) -> Features {
 /// The last layer: convolution, residual, anchor, pixel shuffle and clip; `[scale*height, scale*width, 3]`.
 pub(crate) fn last<S: Sample>(input: &Features, layer: &Layer, rgb: Rgb<S>, scale: usize) -> Vec<S> {
     let width = input.width;
-    let kernel = Kernel::new(layer);
+    let convolution = Convolution::new(layer);
     let mut pixels = vec![S::default(); input.height * width * layer.out_channels];
     // One row of input pixels becomes `scale` rows of output pixels.
     pixels.par_chunks_mut(width * layer.out_channels).enumerate().for_each_init(
         || vec![0; width * layer.out_channels],
         |acc, (y, rows)| {
-            kernel.convolve_row(input, y, acc);
-            requantize::residuals::<S>(acc, layer);
+            convolution.convolve_row(input, y, acc);
+            requantise::residuals::<S>(acc, layer);
             reconstruct::rows(acc, rgb.row(0, y, width), scale, rows);
         },
     );

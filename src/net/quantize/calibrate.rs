@@ -9,7 +9,7 @@ use super::float_net::FloatNet;
 use super::{quantize, scales};
 use crate::image::FINE_STEPS;
 use crate::net::Net;
-use crate::reference::{self, Features, Kernel};
+use crate::reference::{self, Convolution, Features};
 use crate::{Error, Result};
 
 /// By how much a range is changed at a time, in one round of the search after the other.
@@ -163,12 +163,12 @@ impl<'a> Search<'a> {
     fn corrected_bias(&self, layer: usize, inputs: &[Features]) -> Result<Vec<f32>> {
         let integers = &self.integers(&self.ranges)?.layers()[layer].clone();
         let units = &scales(&self.net, &self.ranges)?[layer].units;
-        let kernel = Kernel::new(integers);
+        let convolution = Convolution::new(integers);
         let mut sums = vec![0i64; units.len()];
         for input in inputs {
             let mut row = vec![0; input.width * units.len()];
             for y in 0..input.height {
-                kernel.convolve_row(input, y, &mut row);
+                convolution.convolve_row(input, y, &mut row);
                 for acc in row.chunks_exact(units.len()) {
                     sums.iter_mut().zip(acc).for_each(|(sum, &acc)| *sum += i64::from(acc));
                 }

@@ -201,7 +201,7 @@ mod tests {
         let net = random_float_net(3, 2, &[4]).with_weights(0, |_| 0.0).with_bias(0, vec![0.0, 30.0, -30.0, 1e-30]);
         let net = quantize(&net, &[60.0], BTreeMap::new()).unwrap();
         let layer = &net.layers()[0];
-        let code = |out: usize| crate::reference::requantize::code(layer.bias[out], layer, out);
+        let code = |out: usize| crate::reference::requantise::code(layer.bias[out], layer, out);
         assert_eq!([code(0), code(1), code(2), code(3)], [0, 128, 0, 0]);
     }
 }

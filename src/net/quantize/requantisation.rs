@@ -54,7 +54,7 @@ mod tests {
     use super::*;
     use crate::net::Layer;
     use crate::random::Random;
-    use crate::reference::requantize;
+    use crate::reference::requantise;
 
     /// A layer with one output channel, whose weights don't matter.
     fn layer(requantisation: Requantisation) -> Layer {
@@ -97,7 +97,7 @@ mod tests {
             let layer = layer(Requantisation::code(multiplier));
             for acc in accumulators(multiplier, 0.0) {
                 let exact = (f64::from(acc) * multiplier).round().clamp(0.0, 255.0);
-                let code = f64::from(requantize::code(acc, &layer, 0));
+                let code = f64::from(requantise::code(acc, &layer, 0));
                 assert!((code - exact).abs() <= 1.0, "multiplier {multiplier:e}, acc {acc}: {code}, not {exact}");
                 all += 1;
                 different += u32::from(code != exact);
@@ -118,7 +118,7 @@ mod tests {
                 let acc = (300.0 * random.unit() / multiplier) as i32;
                 let exact = (f64::from(acc) * multiplier).round().min(255.0);
                 all += 1;
-                different += u32::from(f64::from(requantize::code(acc, &layer, 0)) != exact);
+                different += u32::from(f64::from(requantise::code(acc, &layer, 0)) != exact);
             }
         }
         assert!(different * 200 < all, "{different} of {all}");
@@ -131,7 +131,7 @@ mod tests {
             let layer = layer(Requantisation::residual(multiplier));
             for acc in accumulators(multiplier, -128.0) {
                 let exact = f64::from(acc) * multiplier;
-                let residual = f64::from(requantize::residual::<u8>(acc, &layer, 0));
+                let residual = f64::from(requantise::residual::<u8>(acc, &layer, 0));
                 let rounded = (exact + 0.5).floor().clamp(-255.0, 255.0);
                 assert!(
                     (residual - rounded).abs() <= 1.0,
@@ -139,7 +139,7 @@ mod tests {
                 );
                 all += 1;
                 different += u32::from(residual != rounded);
-                let fine = f64::from(requantize::residual::<u16>(acc, &layer, 0));
+                let fine = f64::from(requantise::residual::<u16>(acc, &layer, 0));
                 // Two steps of 1/257 are lost by `pre` and rounding, and 2^-15 of the value by `mul`.
                 let allowed =
                     257.0 * if exact.abs() < 254.0 { exact.abs() / 32768.0 } else { multiplier.max(0.01) } + 3.0;

@@ -2,14 +2,14 @@
 
 use super::convolve::{Offsets, Row, convolve};
 use super::lanes::{Lanes, Tiles};
-use super::packing::{Packed, Weights};
+use super::packing::{PackedLayer, Weights};
 use super::reconstruct::Reconstruction;
-use super::{requantize, winograd};
+use super::{requantise, winograd};
 use crate::image::Sample;
 use crate::net::{Layer, TAPS};
 
 /// Some rows of a layer, on one instruction set.
-pub(super) trait Kernel: Send + Sync {
+pub(super) trait RowKernel: Send + Sync {
     /// The value of `ABPN_CPU` that asks for it.
     fn name(&self) -> &'static str;
 
@@ -20,16 +20,16 @@ pub(super) trait Kernel: Send + Sync {
     fn beyond(&self) -> usize;
 
     /// A layer's weights as this kernel reads them.
-    fn pack(&self, layer: &Layer) -> Packed;
+    fn pack(&self, layer: &Layer) -> PackedLayer;
 
     /// The codes of a hidden layer's rows, `[word, stride]` each.
-    fn hidden(&self, layer: &Packed, rows: &Rows, scratch: &mut Scratch, output: Target<u32>);
+    fn hidden(&self, layer: &PackedLayer, rows: &Rows, scratch: &mut Scratch, output: OutputRows<u32>);
 
     /// The residuals of the last layer's rows for 8-bit samples, `[channel, stride]` each.
-    fn last8(&self, layer: &Packed, rows: &Rows, scratch: &mut Scratch, output: Target<i32>);
+    fn last8(&self, layer: &PackedLayer, rows: &Rows, scratch: &mut Scratch, output: OutputRows<i32>);
 
     /// The same for 16-bit samples.
-    fn last16(&self, layer: &Packed, rows: &Rows, scratch: &mut Scratch, output: Target<i32>);
+    fn last16(&self, layer: &PackedLayer, rows: &Rows, scratch: &mut Scratch, output: OutputRows<i32>);
 
     /// Finished pixels of 8-bit samples.
     fn reconstruct8(&self, work: Reconstruction<u8>);
@@ -42,7 +42,7 @@ pub(super) trait Kernel: Send + Sync {
 pub(super) struct Rows<'a> {
     /// Words of codes.
     pub input: &'a [u32],
-    /// Where in `input` the rows are that are read, `[word, stride]` each: as many as [`Packed::rows`], one above and one
+    /// Where in `input` the rows are that are read, `[word, stride]` each: as many as [`PackedLayer::rows`], one above and one
     /// below. Those that no wanted row depends on may be any.
     pub starts: &'a [usize],
     /// Words from one plane to the next.
@@ -54,7 +54,7 @@ pub(super) struct Rows<'a> {
 }
 
 /// Where what is computed goes.
-pub(super) struct Target<'a, T> {
+pub(super) struct OutputRows<'a, T> {
     pub buffer: &'a mut [T],
     /// Where in `buffer` the rows are, of those that are computed as many as are wanted.
     pub starts: &'a [usize],
@@ -69,7 +69,7 @@ pub(super) struct Scratch {
 }
 
 /// Every layer by the products of the definition.
-impl<L: Lanes> Kernel for L {
+impl<L: Lanes> RowKernel for L {
     fn name(&self) -> &'static str {
         L::NAME
     }
@@ -82,11 +82,11 @@ impl<L: Lanes> Kernel for L {
         L::VECTORS * L::LANES
     }
 
-    fn pack(&self, layer: &Layer) -> Packed {
-        Packed::direct::<L>(layer)
+    fn pack(&self, layer: &Layer) -> PackedLayer {
+        PackedLayer::direct::<L>(layer)
     }
 
-    fn hidden(&self, layer: &Packed, rows: &Rows, scratch: &mut Scratch, output: Target<u32>) {
+    fn hidden(&self, layer: &PackedLayer, rows: &Rows, scratch: &mut Scratch, output: OutputRows<u32>) {
         let output = &mut output.buffer[output.starts[0]..];
         self.run(
             #[inline(always)]
@@ -94,17 +94,17 @@ impl<L: Lanes> Kernel for L {
                 each_strip(*self, layer, rows, scratch, |channel, acc, x| {
                     let (word, code) = (channel / L::CODES, channel % L::CODES);
                     let words = &mut output[word * rows.stride + rows.column + x..][..acc.len()];
-                    requantize::codes(acc, &layer.layer, channel, L::CODES, code, words);
+                    requantise::codes(acc, &layer.layer, channel, L::CODES, code, words);
                 });
             },
         );
     }
 
-    fn last8(&self, layer: &Packed, rows: &Rows, scratch: &mut Scratch, output: Target<i32>) {
+    fn last8(&self, layer: &PackedLayer, rows: &Rows, scratch: &mut Scratch, output: OutputRows<i32>) {
         last::<L, u8>(*self, layer, rows, scratch, output);
     }
 
-    fn last16(&self, layer: &Packed, rows: &Rows, scratch: &mut Scratch, output: Target<i32>) {
+    fn last16(&self, layer: &PackedLayer, rows: &Rows, scratch: &mut Scratch, output: OutputRows<i32>) {
         last::<L, u16>(*self, layer, rows, scratch, output);
     }
 
@@ -123,14 +123,20 @@ impl<L: Lanes> Kernel for L {
     }
 }
 
-fn last<L: Lanes, S: Sample>(lanes: L, layer: &Packed, rows: &Rows, scratch: &mut Scratch, output: Target<i32>) {
+fn last<L: Lanes, S: Sample>(
+    lanes: L,
+    layer: &PackedLayer,
+    rows: &Rows,
+    scratch: &mut Scratch,
+    output: OutputRows<i32>,
+) {
     let output = &mut output.buffer[output.starts[0]..];
     lanes.run(
         #[inline(always)]
         || {
             each_strip(lanes, layer, rows, scratch, |channel, acc, x| {
                 let residuals = &mut output[channel * rows.stride + rows.column + x..][..acc.len()];
-                requantize::residuals::<S>(acc, 0, &layer.layer, channel, residuals);
+                requantise::residuals::<S>(acc, 0, &layer.layer, channel, residuals);
             });
         },
     );
@@ -140,7 +146,7 @@ fn last<L: Lanes, S: Sample>(lanes: L, layer: &Packed, rows: &Rows, scratch: &mu
 pub(super) struct Mixed<L> {
     lanes: L,
     /// Whether Winograd's way is the better one, of a layer packed for both.
-    winograd_is_better: fn(&Packed, &Packed) -> bool,
+    winograd_is_better: fn(&PackedLayer, &PackedLayer) -> bool,
 }
 
 impl<L: Tiles> Mixed<L> {
@@ -156,7 +162,7 @@ impl<L: Tiles> Mixed<L> {
     }
 }
 
-impl<L: Tiles> Kernel for Mixed<L> {
+impl<L: Tiles> RowKernel for Mixed<L> {
     fn name(&self) -> &'static str {
         L::NAME
     }
@@ -169,29 +175,29 @@ impl<L: Tiles> Kernel for Mixed<L> {
         self.lanes.beyond().max(winograd::beyond::<L>())
     }
 
-    fn pack(&self, layer: &Layer) -> Packed {
+    fn pack(&self, layer: &Layer) -> PackedLayer {
         let direct = self.lanes.pack(layer);
-        match Packed::winograd::<L>(layer) {
+        match PackedLayer::winograd::<L>(layer) {
             Some(winograd) if (self.winograd_is_better)(&direct, &winograd) => winograd,
             _ => direct,
         }
     }
 
-    fn hidden(&self, layer: &Packed, rows: &Rows, scratch: &mut Scratch, output: Target<u32>) {
+    fn hidden(&self, layer: &PackedLayer, rows: &Rows, scratch: &mut Scratch, output: OutputRows<u32>) {
         match layer.weights {
             Weights::Direct(_) => self.lanes.hidden(layer, rows, scratch, output),
             Weights::Winograd(_) => winograd::hidden(self.lanes, layer, rows, &mut scratch.winograd, output),
         }
     }
 
-    fn last8(&self, layer: &Packed, rows: &Rows, scratch: &mut Scratch, output: Target<i32>) {
+    fn last8(&self, layer: &PackedLayer, rows: &Rows, scratch: &mut Scratch, output: OutputRows<i32>) {
         match layer.weights {
             Weights::Direct(_) => self.lanes.last8(layer, rows, scratch, output),
             Weights::Winograd(_) => winograd::last::<L, u8>(self.lanes, layer, rows, &mut scratch.winograd, output),
         }
     }
 
-    fn last16(&self, layer: &Packed, rows: &Rows, scratch: &mut Scratch, output: Target<i32>) {
+    fn last16(&self, layer: &PackedLayer, rows: &Rows, scratch: &mut Scratch, output: OutputRows<i32>) {
         match layer.weights {
             Weights::Direct(_) => self.lanes.last16(layer, rows, scratch, output),
             Weights::Winograd(_) => winograd::last::<L, u16>(self.lanes, layer, rows, &mut scratch.winograd, output),
@@ -219,7 +225,7 @@ const ACCUMULATORS: usize = STRIP * 8;
 #[inline(always)]
 fn each_strip<L: Lanes>(
     lanes: L,
-    layer: &Packed,
+    layer: &PackedLayer,
     rows: &Rows,
     scratch: &mut Scratch,
     mut finish: impl FnMut(usize, &[i32], usize),

@@ -1,4 +1,4 @@
-//! Requantisation of many pixels at once. It says the same as `src/reference/requantize.rs`, in a form that compilers
+//! Requantisation of many pixels at once. It says the same as `src/reference/requantise.rs`, in a form that compilers
 //! vectorise: one channel a loop, nothing checked that the net's checks have proved.
 
 use super::lanes::MOST_LANES;
@@ -85,7 +85,7 @@ mod tests {
     use crate::cpu::lanes::Tiles;
     use crate::cpu::portable::Portable;
     use crate::random::Random;
-    use crate::reference::requantize;
+    use crate::reference::requantise;
 
     /// A requantisation that a net may have, and whether it is of those that are made from float weights: they have a `mul`
     /// of 16 bits, and multiply by at most 1.
@@ -113,7 +113,7 @@ mod tests {
             #[inline(always)]
             || {
                 for (acc, to) in doubled.chunks_exact(2 * L::LANES).zip(codes.chunks_exact_mut(2 * L::LANES)) {
-                    let narrow = lanes.requantize([lanes.load_acc(acc), lanes.load_acc(&acc[L::LANES..])], by);
+                    let narrow = lanes.requantise([lanes.load_acc(acc), lanes.load_acc(&acc[L::LANES..])], by);
                     let [first, second] = lanes.halves(narrow, lanes.bytes(narrow, narrow));
                     lanes.store(first, to);
                     lanes.store(second, &mut to[L::LANES..]);
@@ -143,7 +143,7 @@ mod tests {
                     _ => i32::try_from(random.within(-most / 8..=most)).unwrap(),
                 })
                 .collect();
-            let expected: Vec<i32> = acc.iter().map(|&acc| requantize::code(acc, &layer, 0).into()).collect();
+            let expected: Vec<i32> = acc.iter().map(|&acc| requantise::code(acc, &layer, 0).into()).collect();
             let check = |codes: Option<Vec<i32>>, name: &str| {
                 for (at, word) in codes.into_iter().flatten().enumerate() {
                     // Once alone and twice as bytes.
