@@ -60,8 +60,12 @@ class Abpn:
         )
         return np.asarray(Image.open(target).convert("RGB")), report["milliseconds"]["compute"]
 
-    def frame_ms(self, size: str, frames: int) -> float:
-        """The median milliseconds of a frame among `frames`, from host memory to host memory, one after the other."""
+    def frame_ms(self, size: str, frames: int, resident: bool = False) -> float:
+        """The median milliseconds of a frame among `frames`, from host memory to host memory, one after the other.
+
+        With `resident` those of a frame that stays on the GPU.
+        """
         options = ["--size", size, "--frames", str(frames), "--depth", "1", "--json"]
         report = json.loads(self.output("bench", *self.device, *options))
-        return report["end_to_end"]["median_ns"] / 1e6
+        times = report["resident"]["wall"] if resident else report["end_to_end"]
+        return times["median_ns"] / 1e6

@@ -20,6 +20,8 @@ TIMEOUT_S = 300
 VISIT_MS = 1000
 """About how long a contender runs when its turn comes."""
 MOST_RUNS = 20
+MOST_RESIDENT = 500
+"""Frames that stay on a device, of which one is too short to time by itself."""
 
 
 class ContenderError(Exception):
@@ -52,8 +54,8 @@ class AbpnContender:
 
     engine = "abpn"
 
-    def __init__(self, abpn: Abpn, precision: str, source: Path, size: str) -> None:
-        self.abpn, self.precision, self.source, self.size = abpn, precision, source, size
+    def __init__(self, abpn: Abpn, precision: str, source: Path, size: str, resident: bool = False) -> None:
+        self.abpn, self.precision, self.source, self.size, self.resident = abpn, precision, source, size, resident
         self.runs = 1
 
     def start(self) -> np.ndarray:
@@ -65,7 +67,7 @@ class AbpnContender:
 
     def visit(self) -> list[float]:
         """As in `Contender`."""
-        return [self.abpn.frame_ms(self.size, self.runs)]
+        return [self.abpn.frame_ms(self.size, self.runs, self.resident)]
 
     def stop(self) -> None:
         """As in `Contender`: there is nothing to end."""
@@ -74,9 +76,11 @@ class AbpnContender:
 class EngineContender:
     """Another engine, in a worker process that stays."""
 
-    def __init__(self, engine: str, setup: Setup, image: Path, cpus: list[int] | None = None) -> None:
+    def __init__(
+        self, engine: str, setup: Setup, image: Path, cpus: list[int] | None = None, resident: bool = False
+    ) -> None:
         self.engine, self.precision = engine, setup.precision
-        self.setup, self.image, self.cpus = setup, image, cpus
+        self.setup, self.image, self.cpus, self.resident = setup, image, cpus, resident
         self.runs = 1
         self.worker: subprocess.Popen[str] | None = None
         self.errors: IO[str] = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed by `stop`)
@@ -85,7 +89,7 @@ class EngineContender:
         """As in `Contender`."""
         request = json.dumps({"engine": self.engine} | asdict(self.setup), default=str)
         with tempfile.TemporaryDirectory() as folder:
-            picture = Path(folder) / "picture.npy"
+            file = Path(folder) / "picture.npy"
             self.worker = subprocess.Popen(
                 [
                     *pinned(self.cpus),
@@ -94,7 +98,7 @@ class EngineContender:
                     f"{__package__}.worker",
                     request,
                     str(self.image),
-                    str(picture),
+                    str(file),
                 ],
                 env=os.environ | {"OMP_NUM_THREADS": str(self.setup.threads)},
                 stdin=subprocess.PIPE,
@@ -102,15 +106,21 @@ class EngineContender:
                 stderr=self.errors,
                 text=True,
             )
-            self.runs = runs_of(self._answer()["warm_up_ms"])
-            return np.load(picture)
+            warm_up_ms = self._answer()["warm_up_ms"]
+            picture = np.load(file)
+        self.runs = runs_of(warm_up_ms)
+        if self.resident:
+            # The first run was no measure: it compiled and allocated.
+            self.runs = 3
+            self.runs = max(1, min(MOST_RESIDENT, int(VISIT_MS / max(self.visit()[0], 1e-3))))
+        return picture
 
     def visit(self) -> list[float]:
         """As in `Contender`."""
         assert self.worker is not None
         assert self.worker.stdin is not None
         try:
-            print(self.runs, file=self.worker.stdin, flush=True)
+            print(self.runs, *(["resident"] if self.resident else []), file=self.worker.stdin, flush=True)
         except BrokenPipeError as error:
             raise ContenderError(self._last_words()) from error
         return self._answer()

@@ -10,7 +10,14 @@ from typing import Any
 FLAGS = ("sse4", "avx", "fma", "f16c", "amx", "asimd", "i8mm", "dotprod", "sve")
 """How the names of instruction sets begin that these engines use."""
 
-PACKAGES = {"OpenVINO": "openvino", "ONNX Runtime": "onnxruntime", "LiteRT": "ai-edge-litert", "ncnn": "ncnn"}
+PACKAGES = {
+    "OpenVINO": "openvino",
+    "ONNX Runtime": "onnxruntime",
+    "ONNX Runtime GPU": "onnxruntime-gpu",
+    "LiteRT": "ai-edge-litert",
+    "ncnn": "ncnn",
+    "PyTorch": "torch",
+}
 """An engine's package on PyPI."""
 
 

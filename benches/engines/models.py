@@ -1,5 +1,6 @@
 """Writes the shipped net in every engine's format."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -31,6 +32,8 @@ def write(weights: Path, folder: Path, width: int, height: int) -> dict[str, str
         ncnn_model.write_float(floats, folder / "f32")
 
     folder.mkdir(parents=True, exist_ok=True)
+    # PyTorch's net is made of the weights themselves.
+    shutil.copy(weights / "abpn_x3_float.safetensors", folder / "f32.safetensors")
     failures = {format_: _failure(writer) for format_, writer in (("onnx", onnx), ("tflite", tflite), ("ncnn", ncnn))}
     return {format_: failure for format_, failure in failures.items() if failure is not None}
 

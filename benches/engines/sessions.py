@@ -19,6 +19,8 @@ class Session:
     """From the input in host memory to the output in host memory."""
     picture: Callable[[Any], Picture]
     """What `run` gave, as a picture; not timed."""
+    resident: Callable[[int], None] | None = None
+    """So many frames whose pixels are in device memory and stay there, to the end of the last one; None if it can't."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,8 @@ class Setup:
     threads: int
     adapter: str | None = None
     """A part of a Vulkan adapter's name; None is the CPU."""
+    device: str = "cpu"
+    """Where PyTorch and ONNX Runtime compute: `cpu` or `cuda`."""
 
 
 def openvino(setup: Setup, image: Picture) -> Session:
@@ -55,6 +59,48 @@ def openvino(setup: Setup, image: Picture) -> Session:
 def _openvino_run(request: Any, tensor: Any) -> np.ndarray:
     request.infer({0: tensor}, share_inputs=True)
     return request.get_output_tensor(0).data
+
+
+PROVIDERS = {"CUDA": "CUDAExecutionProvider", "TensorRT": "TensorrtExecutionProvider"}
+"""What ONNX Runtime computes with on NVIDIA's devices, by the end of the precision's name."""
+
+
+def onnx_runtime_gpu(setup: Setup, image: Picture) -> Session:
+    """ONNX Runtime on an NVIDIA device: `f32 CUDA`, `f32 TensorRT`, `fp16 TensorRT` and `int8 TensorRT`."""
+    import onnxruntime as ort
+
+    precision, provider = setup.precision.split()
+    if PROVIDERS[provider] not in ort.get_available_providers():
+        raise RuntimeError(f"this ONNX Runtime has no {PROVIDERS[provider]}")
+    options = {"trt_fp16_enable": precision == "fp16", "trt_int8_enable": precision == "int8"}
+    options = options if provider == "TensorRT" else {}
+    file = "int8.onnx" if precision == "int8" else "f32.onnx"
+    session = ort.InferenceSession(setup.models / file, providers=[(PROVIDERS[provider], options)])
+    planes = _planes(image, np.uint8 if precision == "int8" else np.float32)
+    bound = session.io_binding()
+    bound.bind_ortvalue_input("image", ort.OrtValue.ortvalue_from_numpy(planes, "cuda", 0))
+    bound.bind_output("upscaled", "cuda")
+
+    def resident(frames: int) -> None:
+        for _ in range(frames):
+            session.run_with_iobinding(bound)
+        bound.synchronize_outputs()
+
+    return Session(lambda: session.run(None, {"image": planes})[0], _from_planes, resident)
+
+
+def pytorch(setup: Setup, image: Picture) -> Session:
+    """PyTorch on the CPU or a CUDA device: `fp16` or `f32`, then nothing, `compiled` or `graph`."""
+    import torch
+
+    from .net import read_float
+    from .torch_sessions import Runner, picture
+
+    if setup.device == "cuda" and not torch.cuda.is_available():
+        raise RuntimeError("PyTorch sees no CUDA device")
+    torch.set_num_threads(setup.threads)
+    runner = Runner(read_float(setup.models / "f32.safetensors"), setup.precision, setup.device, image)
+    return Session(runner.end_to_end, picture, runner.resident)
 
 
 def onnx_runtime(setup: Setup, image: Picture) -> Session:
@@ -154,5 +200,12 @@ def _from_stored(output: np.ndarray) -> Picture:
     return output[0].view(np.uint8) ^ 0x80
 
 
-ENGINES = {"OpenVINO": openvino, "ONNX Runtime": onnx_runtime, "LiteRT": litert, "ncnn": ncnn}
+ENGINES = {
+    "OpenVINO": openvino,
+    "ONNX Runtime": onnx_runtime,
+    "ONNX Runtime GPU": onnx_runtime_gpu,
+    "LiteRT": litert,
+    "ncnn": ncnn,
+    "PyTorch": pytorch,
+}
 """Every engine by its name."""

@@ -1,7 +1,8 @@
 """One engine in a process of its own, with its threads: `python -m engines.worker SETUP_JSON IMAGE.npy PICTURE.npy`.
 
 Loads the net, runs it once, keeps that picture and says so in a line of JSON; then, for each line of standard input, a
-number, runs the net as often and answers with a line of JSON, the milliseconds of each run.
+number, runs the net as often and answers with a line of JSON, the milliseconds of each run. With the word `resident`
+after the number it answers with the milliseconds of one of so many frames that stay in device memory.
 """
 
 import json
@@ -30,7 +31,12 @@ def main() -> None:
     np.save(sys.argv[3], picture)
     print(json.dumps({"warm_up_ms": warm_up_ms}), file=answers)
     for line in sys.stdin:
-        print(json.dumps([_timed(session) for _ in range(int(line))]), file=answers)
+        runs, *words = line.split()
+        if words == ["resident"]:
+            times_ms = [_resident_ms(session, int(runs))]
+        else:
+            times_ms = [_timed(session) for _ in range(int(runs))]
+        print(json.dumps(times_ms), file=answers)
 
 
 def _timed(session: Session) -> float:
@@ -40,6 +46,14 @@ def _timed(session: Session) -> float:
     # Its memory is freed outside of the measured time.
     del output
     return elapsed_ms
+
+
+def _resident_ms(session: Session, frames: int) -> float:
+    if session.resident is None:
+        raise RuntimeError("it can't leave frames in device memory")
+    start = time.perf_counter()
+    session.resident(frames)
+    return _ms_since(start) / frames
 
 
 def _ms_since(start: float) -> float:
