@@ -46,7 +46,7 @@ def pack(target: Path, photos: Path | None, loader: list[Path]) -> None:
         # A link is followed: the name that programs ask for is what counts.
         shutil.copy(file, program / "lib" / file.name)
     (program / "commit").write_text(commit(REPOSITORY) + "\n")
-    portions = [program, *_pack_photos(target, photos)] if photos else [program]
+    portions = [program, *pack_photos(target, photos)] if photos else [program]
     for portion in portions:
         size = sum(file.stat().st_size for file in portion.rglob("*") if file.is_file())
         say(f"{portion}: {size / 1e6:.1f} MB")
@@ -72,7 +72,7 @@ def commit(repository: Path) -> str:
         return "unknown"
 
 
-def _pack_photos(target: Path, photos: Path) -> list[Path]:
+def pack_photos(target: Path, photos: Path) -> list[Path]:
     """Portions with an original and all its small versions in the same one."""
     if not (photos / HR).is_dir():
         raise PackError(f"{photos}: it has no folder {HR} of originals; docs/gpu.md says how photos lie")
