@@ -10,7 +10,7 @@ use abpn::{Image, Layout, Samples};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::pictures::{DEPTHS, LAYOUTS, bare, encoded, exif, gradient, icc, noise};
+use crate::pictures::{DEPTHS, LAYOUTS, bare, described, encoded, exif, gradient, icc, noise};
 use crate::program::{Ended, Folder, cpu_device, ended, nearest, zeros};
 
 /// What the net of [`nearest`] makes of an image without alpha.
@@ -97,7 +97,7 @@ fn too_large_a_result_for_the_format_is_an_error() {
 #[test]
 fn what_a_format_can_not_hold_is_said() {
     let folder = Folder::new();
-    let picture = Picture { image: noise(3, 3, Layout::Rgb, 16), icc: Some(icc()), exif: Some(exif(1)) };
+    let picture = described(noise(3, 3, Layout::Rgb, 16), Some(icc()), Some(exif(1)));
     folder.write("a.png", &encoded(&picture, Format::Png));
     let ended = folder.accept("a.png -o out.qoi", &["out.qoi"]);
     for said in ["a.png: 16-bit", "a.png: the ICC", "a.png: the EXIF"] {
@@ -105,7 +105,7 @@ fn what_a_format_can_not_hold_is_said() {
     }
     folder.accept("a.png -o out.webp", &["out.webp"]);
     let carried = folder.read("out.webp");
-    assert_eq!((carried.icc, carried.exif), (Some(icc()), Some(exif(1))));
+    assert_eq!((carried.metadata.icc, carried.metadata.exif), (Some(icc()), Some(exif(1))));
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn pictures_come_out_upright() {
     let stored = noise(4, 2, Layout::Rgb, 8);
     for orientation in 1..=8 {
         let folder = Folder::new();
-        let picture = Picture { image: stored.clone(), icc: None, exif: Some(exif(orientation)) };
+        let picture = described(stored.clone(), None, Some(exif(orientation)));
         let file = encoded(&picture, Format::Png);
         folder.write("a.png", &file);
         folder.accept("a.png", &["a_x3.png"]);

@@ -2,10 +2,10 @@
 
 use std::io::Cursor;
 
-use abpn::codec::{DEFAULT_MAX_PIXELS, Format, Note, Picture, decode, encode};
+use abpn::codec::{DEFAULT_MAX_PIXELS, Format, Note, decode, encode};
 use abpn::{Error, Image, Layout, Samples};
 
-use crate::pictures::{DEPTHS, LAYOUTS, bare, encoded, exif, gradient, icc, noise};
+use crate::pictures::{DEPTHS, LAYOUTS, bare, described, encoded, exif, gradient, icc, noise};
 
 /// The pixels as RGBA, 8 bits: what every lossless format keeps.
 fn rgba8(image: &Image) -> Vec<u8> {
@@ -111,7 +111,7 @@ fn a_file_cut_short_is_an_error_or_complete() {
 #[test]
 fn damage_never_panics() {
     for format in Format::WRITTEN {
-        let file = encoded(&Picture { image: gradient(16, 9), icc: Some(icc()), exif: Some(exif(6)) }, format);
+        let file = encoded(&described(gradient(16, 9), Some(icc()), Some(exif(6))), format);
         for at in 0..file.len().min(2000) {
             for flip in [0x01, 0x80, 0xff] {
                 let mut damaged = file.clone();
@@ -138,9 +138,9 @@ fn all_orientations_are_applied_and_reset() {
     let stored = Image::new(3, 2, Layout::Grey, Samples::U8((1..=6).collect())).unwrap();
     for (orientation, (width, pixels)) in (1..).zip(upright) {
         let expected = Image::new(width, 6 / width, Layout::Grey, Samples::U8(pixels.to_vec())).unwrap();
-        let file = encoded(&Picture { image: stored.clone(), icc: None, exif: Some(exif(orientation)) }, Format::Png);
+        let file = encoded(&described(stored.clone(), None, Some(exif(orientation))), Format::Png);
         let (picture, _) = decode(&file, 6).unwrap();
-        assert_eq!(picture, Picture { image: expected, icc: None, exif: Some(exif(1)) }, "orientation {orientation}");
+        assert_eq!(picture, described(expected, None, Some(exif(1))), "orientation {orientation}");
     }
 }
 
@@ -148,10 +148,10 @@ fn all_orientations_are_applied_and_reset() {
 fn the_orientation_of_jpeg_and_webp_is_applied() {
     let stored = gradient(16, 8);
     for format in [Format::Jpeg, Format::WebP] {
-        let file = encoded(&Picture { image: stored.clone(), icc: None, exif: Some(exif(6)) }, format);
+        let file = encoded(&described(stored.clone(), None, Some(exif(6))), format);
         let (picture, _) = decode(&file, 128).unwrap();
         assert_eq!((picture.image.width(), picture.image.height()), (8, 16), "{format}");
-        assert_eq!(picture.exif, Some(exif(1)), "{format}");
+        assert_eq!(picture.metadata.exif, Some(exif(1)), "{format}");
         let (first, corner) = (&rgba8(&picture.image)[..4], &rgba8(&stored)[7 * 16 * 4..][..4]);
         assert!(first.iter().zip(corner).all(|(a, b)| a.abs_diff(*b) < 4), "{format}: {first:?} {corner:?}");
     }
@@ -159,15 +159,15 @@ fn the_orientation_of_jpeg_and_webp_is_applied() {
 
 #[test]
 fn profiles_and_exif_are_carried_or_missed_aloud() {
-    let picture = Picture { image: gradient(4, 4), icc: Some(icc()), exif: Some(exif(1)) };
+    let picture = described(gradient(4, 4), Some(icc()), Some(exif(1)));
     for format in Format::WRITTEN {
         let mut file = Cursor::new(Vec::new());
         let notes = encode(&picture, format, 95, &mut file).unwrap();
         let (read, _) = decode(file.get_ref(), 16).unwrap();
-        assert_eq!(read.icc.is_none(), notes.contains(&Note::IccDropped), "{format}");
-        assert_eq!(read.exif.is_none(), notes.contains(&Note::ExifDropped), "{format}");
-        assert!(read.icc.is_none_or(|carried| carried == icc()), "{format}");
-        assert!(read.exif.is_none_or(|carried| carried == exif(1)), "{format}");
+        assert_eq!(read.metadata.icc.is_none(), notes.contains(&Note::IccDropped), "{format}");
+        assert_eq!(read.metadata.exif.is_none(), notes.contains(&Note::ExifDropped), "{format}");
+        assert!(read.metadata.icc.is_none_or(|carried| carried == icc()), "{format}");
+        assert!(read.metadata.exif.is_none_or(|carried| carried == exif(1)), "{format}");
         let expected = match format {
             Format::Png | Format::Jpeg | Format::WebP => vec![],
             Format::Tiff => vec![Note::ExifDropped],
@@ -183,11 +183,11 @@ fn too_long_an_exif_block_does_not_break_a_jpeg() {
     for (len, fits) in [(65527, true), (65528, false)] {
         let mut block = exif(1);
         block.resize(len, 0);
-        let picture = Picture { image: image.clone(), icc: None, exif: Some(block) };
+        let picture = described(image.clone(), None, Some(block));
         let mut file = Cursor::new(Vec::new());
         let notes = encode(&picture, Format::Jpeg, 95, &mut file).unwrap();
         assert_eq!(notes.is_empty(), fits);
-        assert_eq!(decode(file.get_ref(), 16).unwrap().0.exif.is_some(), fits);
+        assert_eq!(decode(file.get_ref(), 16).unwrap().0.metadata.exif.is_some(), fits);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::Cursor;
 
-use abpn::codec::{self, Format, Picture};
+use abpn::codec::{self, Format, Metadata, Picture};
 use abpn::{Image, Layout, Samples};
 
 pub const LAYOUTS: [Layout; 4] = [Layout::Grey, Layout::GreyAlpha, Layout::Rgb, Layout::Rgba];
@@ -33,7 +33,14 @@ pub fn gradient(width: u32, height: u32) -> Image {
 }
 
 pub fn bare(image: Image) -> Picture {
-    Picture { image, icc: None, exif: None }
+    described(image, None, None)
+}
+
+/// A picture with a colour profile and an EXIF block, or without.
+pub fn described(image: Image, icc: Option<Vec<u8>>, exif: Option<Vec<u8>>) -> Picture {
+    let mut metadata = Metadata::default();
+    (metadata.icc, metadata.exif) = (icc, exif);
+    Picture { image, metadata }
 }
 
 /// The file's bytes.

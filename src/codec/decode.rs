@@ -13,7 +13,7 @@ use image::codecs::webp::WebPDecoder;
 use image::metadata::Orientation;
 use image::{ColorType, ExtendedColorType, ImageDecoder, ImageError, Limits};
 
-use super::{Format, Note, Picture, jpeg, orientation};
+use super::{Format, Metadata, Note, Picture, jpeg, orientation};
 use crate::{Error, Image, Layout, Result, Samples};
 
 /// A limit on the pixels of an input that suits most machines: 16384 x 16384.
@@ -88,9 +88,7 @@ pub(super) struct Stored {
     pub height: u32,
     pub layout: Layout,
     pub samples: Samples,
-    pub icc: Option<Vec<u8>>,
-    /// As in [`Picture::exif`].
-    pub exif: Option<Vec<u8>>,
+    pub metadata: Metadata,
     /// How to turn the samples upright.
     pub orientation: Orientation,
     pub notes: Vec<Note>,
@@ -119,7 +117,7 @@ impl Stored {
         };
         #[expect(clippy::cast_possible_truncation, reason = "the file's own width and height, perhaps swapped")]
         let image = Image::new(width as u32, height as u32, self.layout, samples)?;
-        Ok((Picture { image, icc: self.icc, exif: self.exif }, self.notes))
+        Ok((Picture { image, metadata: self.metadata }, self.notes))
     }
 }
 
@@ -164,7 +162,7 @@ impl Pixels {
             decoder.read_image(&mut samples).map_err(failed)?;
             Samples::U8(samples)
         };
-        Ok(Stored { width, height, layout, samples, icc, exif, orientation, notes: vec![] })
+        Ok(Stored { width, height, layout, samples, metadata: Metadata { icc, exif }, orientation, notes: vec![] })
     }
 }
 

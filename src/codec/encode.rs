@@ -26,14 +26,14 @@ pub const DEFAULT_QUALITY: u8 = 95;
 pub fn encode(picture: &Picture, format: Format, quality: u8, writer: impl Write + Seek) -> Result<Vec<Note>> {
     let mut notes = Vec::new();
     let image = fit(&picture.image, format, &mut notes)?;
-    let icc = picture.icc.clone().filter(|icc| {
+    let icc = picture.metadata.icc.clone().filter(|icc| {
         let holds = format.holds_icc() && (image.layout() == picture.image.layout() || !is_for_grey(icc));
         if !holds {
             notes.push(Note::IccDropped);
         }
         holds
     });
-    let exif = picture.exif.clone().filter(|exif| {
+    let exif = picture.metadata.exif.clone().filter(|exif| {
         let holds = exif.len() <= format.max_exif_len();
         if !holds {
             notes.push(Note::ExifDropped);
@@ -145,6 +145,7 @@ mod tests {
     use std::io::Cursor;
 
     use super::*;
+    use crate::codec::Metadata;
 
     /// A disk that is full after `free` bytes.
     struct Full {
@@ -176,7 +177,7 @@ mod tests {
     #[test]
     fn a_full_disk_is_an_error_wherever_it_fills() {
         let image = Image::from_rgb8(3, 2, (0..18).collect()).unwrap();
-        let picture = Picture { image, icc: None, exif: None };
+        let picture = Picture { image, metadata: Metadata::default() };
         for format in Format::WRITTEN {
             let mut whole = Full { file: Cursor::default(), free: usize::MAX };
             encode(&picture, format, DEFAULT_QUALITY, &mut whole).unwrap();
@@ -196,7 +197,7 @@ mod tests {
         let mut icc = vec![0; 128];
         icc[16..20].copy_from_slice(b"GRAY");
         let image = Image::new(1, 1, Layout::Grey, Samples::U8(vec![7])).unwrap();
-        let picture = Picture { image, icc: Some(icc), exif: None };
+        let picture = Picture { image, metadata: Metadata { icc: Some(icc), exif: None } };
         for (format, notes) in [(Format::Png, vec![]), (Format::WebP, vec![Note::IccDropped])] {
             assert_eq!(encode(&picture, format, DEFAULT_QUALITY, Cursor::new(vec![])).unwrap(), notes);
         }

@@ -6,8 +6,8 @@ use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
-use super::Format;
 use super::decode::{Stored, allocate, check_pixels, upright_exif};
+use super::{Format, Metadata};
 use crate::{Error, Layout, Result, Samples};
 
 const START_OF_IMAGE: u8 = 0xd8;
@@ -39,7 +39,15 @@ pub(super) fn decode(bytes: &[u8], max_pixels: u64) -> Result<Stored> {
     if !reaches_end(bytes) {
         return Err(error("it is cut short: its end marker is missing"));
     }
-    Ok(Stored { width, height, layout, samples: Samples::U8(samples), icc, exif, orientation, notes: vec![] })
+    Ok(Stored {
+        width,
+        height,
+        layout,
+        samples: Samples::U8(samples),
+        metadata: Metadata { icc, exif },
+        orientation,
+        notes: vec![],
+    })
 }
 
 /// Whether the markers lead to the end marker; the decoder fills the last row of blocks up if its data is missing.

@@ -21,6 +21,7 @@ mod encode;
 mod fit;
 mod format;
 mod jpeg;
+mod metadata;
 mod note;
 mod orientation;
 mod pnm;
@@ -28,6 +29,7 @@ mod pnm;
 pub use decode::{DEFAULT_MAX_PIXELS, decode, max_file_len, read};
 pub use encode::{DEFAULT_QUALITY, encode};
 pub use format::Format;
+pub use metadata::Metadata;
 pub use note::Note;
 
 use crate::Image;
@@ -37,8 +39,6 @@ use crate::Image;
 pub struct Picture {
     /// The pixels, upright: an orientation in the file has been applied.
     pub image: Image,
-    /// The ICC colour profile, as it lay in the file.
-    pub icc: Option<Vec<u8>>,
-    /// The EXIF block, from its TIFF header (`II` or `MM`) on; its orientation is 1, as the pixels are upright.
-    pub exif: Option<Vec<u8>>,
+    /// What else the file says.
+    pub metadata: Metadata,
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// Something about a picture that did not survive, and that its owner may want to know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Note {
     /// The file holds several pictures, frames or pages; only the first was read.
