@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::image::{Image, Rgb, Sample, Samples};
-use crate::net::Net;
+use crate::net::{Border, Net};
 use crate::tile::Tiling;
 use crate::{Error, Result};
 use crate::{cpu, gpu, planes, selftest};
@@ -94,6 +94,10 @@ impl Upscaler {
     /// # Errors
     /// As [`Upscaler::new`].
     pub fn with_options(net: Net, target: Target, options: GpuOptions) -> Result<Self> {
+        if net.border() != Border::Zeros {
+            let reason = format!("this version of abpn can't run a net whose border is {}", net.border());
+            return Err(Error::WeightFile(reason));
+        }
         let context = match target {
             Target::Auto => return Self::auto(net),
             Target::Cpu => {

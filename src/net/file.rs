@@ -11,7 +11,8 @@
 //! | `conv.{i}.mul` | U16 | `[out]` |
 //! | `conv.{i}.post` | U8 | `[out]` |
 //!
-//! Metadata: `format`, `version` and `scheme` say what the file is, `scale` is the net's; all others are notes.
+//! Metadata: `format`, `version` and `scheme` say what the file is, `scale` and `border` are the net's; all others are
+//! notes. A file without `border` is of a net with zeros.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +20,7 @@ use safetensors::Dtype;
 
 use super::quantize;
 use super::tensors::{self, Reader, Tensor, tensor_name};
-use super::{Layer, Net};
+use super::{Border, Layer, Net};
 use crate::{Error, Result};
 
 /// The metadata entry `format`.
@@ -30,7 +31,7 @@ pub const VERSION: &str = "1";
 pub const SCHEME: &str = "abpn-int8";
 
 /// Keys of the metadata that are no notes.
-const RESERVED: [&str; 4] = ["format", "version", "scheme", "scale"];
+const RESERVED: [&str; 5] = ["format", "version", "scheme", "scale", "border"];
 
 /// The tensors of a layer.
 const NAMES: [&str; 6] = ["weight", "bias", "limit", "pre", "mul", "post"];
@@ -67,14 +68,18 @@ impl Net {
         reader.expect_entry("scheme", SCHEME)?;
         let scale = reader.scale()?;
         let layers = (0..reader.layers(&NAMES)?).map(|layer| read_layer(&reader, layer)).collect::<Result<_>>()?;
-        Self::new(scale, layers, reader.notes(&RESERVED))
+        Ok(Self::new(scale, layers, reader.notes(&RESERVED))?.with_border(reader.border()?))
     }
 
     /// The net as the bytes of a weight file, which [`Net::read`] reads. The same net always gives the same bytes.
     pub fn write(&self) -> Vec<u8> {
         let scale = self.scale.to_string();
         let mut metadata: BTreeMap<&str, &str> = self.notes.iter().map(|(key, value)| (&**key, &**value)).collect();
-        metadata.extend(RESERVED.into_iter().zip([FORMAT, VERSION, SCHEME, &scale]));
+        metadata.extend([("format", FORMAT), ("version", VERSION), ("scheme", SCHEME), ("scale", &scale)]);
+        // Files from before there was another border have no such entry.
+        if self.border != Border::default() {
+            metadata.insert("border", self.border.name());
+        }
         tensors::write(&metadata, self.layers.iter().enumerate().flat_map(layer_tensors).collect())
     }
 }
@@ -165,10 +170,30 @@ mod tests {
     #[test]
     fn notes_that_a_file_cannot_hold_are_refused() {
         let net = small();
-        for (key, length) in [("scale", 1), ("format", 1), ("version", 1), ("scheme", 1), ("k", MAX_NOTES_BYTES)] {
+        for (key, length) in
+            [("scale", 1), ("border", 1), ("format", 1), ("version", 1), ("scheme", 1), ("k", MAX_NOTES_BYTES)]
+        {
             let notes = BTreeMap::from([(key.to_owned(), "x".repeat(length))]);
             assert!(Net::new(2, net.layers().to_vec(), notes).is_err(), "{key}");
         }
+    }
+
+    #[test]
+    fn the_border_is_a_part_of_the_net() {
+        let (zeros, mirror) = (small(), small().with_border(Border::Mirror));
+        assert_ne!(zeros, mirror);
+        assert_eq!(Net::read(&mirror.write()).unwrap(), mirror);
+        let named = |border: &str| {
+            with_header(&zeros.write(), |header| {
+                header["__metadata__"].as_object_mut().unwrap().insert("border".to_owned(), json!(border));
+            })
+        };
+        assert_eq!(Net::read(&named("zeros")).unwrap(), zeros);
+        assert_eq!(Net::read(&named("mirror")).unwrap(), mirror);
+        assert!(reason(&named("edge")).contains("border is \"edge\""));
+        // Files of zeros are what they were before.
+        let written = zeros.write();
+        assert!(!String::from_utf8_lossy(parts(&written).0).contains("border"));
     }
 
     #[test]

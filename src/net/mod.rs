@@ -2,12 +2,14 @@
 //!
 //! [`Net::read`] and [`Net::write`] are its safetensors form, [`quantize`] makes one from float weights.
 
+mod border;
 mod check;
 mod file;
 pub mod quantize;
 pub(crate) mod random;
 mod tensors;
 
+pub use border::Border;
 pub use file::{FORMAT, SCHEME, VERSION};
 pub use tensors::MAX_FILE_BYTES;
 
@@ -150,6 +152,7 @@ impl Layer {
 pub struct Net {
     scale: usize,
     layers: Vec<Layer>,
+    border: Border,
     /// Free entries of the file's metadata: provenance, license and the like.
     notes: BTreeMap<String, String>,
 }
@@ -166,7 +169,14 @@ impl Net {
     pub fn new(scale: usize, layers: Vec<Layer>, notes: BTreeMap<String, String>) -> Result<Self> {
         check::net(scale, &layers)?;
         file::check_notes(&notes)?;
-        Ok(Self { scale, layers, notes })
+        Ok(Self { scale, layers, border: Border::default(), notes })
+    }
+
+    /// This net with another border; [`Net::new`] gives it zeros.
+    #[must_use]
+    pub fn with_border(mut self, border: Border) -> Self {
+        self.border = border;
+        self
     }
 
     /// How many times larger the output is along each axis: 2, 3 or 4.
@@ -187,6 +197,11 @@ impl Net {
     /// The last layer, which gives the residual.
     pub fn last(&self) -> &Layer {
         &self.layers[self.layers.len() - 1]
+    }
+
+    /// What it sees outside the picture.
+    pub fn border(&self) -> Border {
+        self.border
     }
 
     /// Free metadata: `provenance`, `license` and the like.

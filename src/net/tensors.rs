@@ -7,7 +7,7 @@ use safetensors::Dtype;
 use safetensors::tensor::{Metadata, SafeTensors, TensorInfo};
 use serde_json::json;
 
-use super::{MAX_CHANNELS, MAX_LAYERS, check};
+use super::{Border, MAX_CHANNELS, MAX_LAYERS, check};
 use crate::{Error, Result};
 
 /// Most bytes of a weight file; the largest net, 64 float layers of 64 channels, takes 9.5 MB.
@@ -43,10 +43,14 @@ impl<'a> Reader<'a> {
         Ok(Self { header, data: &bytes[LENGTH_BYTES + length..] })
     }
 
+    /// A metadata entry, if it is there.
+    fn optional_entry(&self, key: &str) -> Option<&str> {
+        self.header.metadata().as_ref()?.get(key).map(String::as_str)
+    }
+
     /// A metadata entry that must be there.
     pub fn entry(&self, key: &str) -> Result<&str> {
-        let entry = self.header.metadata().as_ref().and_then(|entries| entries.get(key));
-        entry.map(String::as_str).ok_or_else(|| Error::WeightFile(format!("its metadata has no {key:?}")))
+        self.optional_entry(key).ok_or_else(|| Error::WeightFile(format!("its metadata has no {key:?}")))
     }
 
     /// Checks that a metadata entry has the one value that can be read.
@@ -64,6 +68,11 @@ impl<'a> Reader<'a> {
         let scale = value.parse().map_err(|_| Error::WeightFile(format!("its scale is {value:?}, not a number")))?;
         check::scale(scale)?;
         Ok(scale)
+    }
+
+    /// The metadata entry `border`.
+    pub fn border(&self) -> Result<Border> {
+        self.optional_entry("border").map_or(Ok(Border::default()), str::parse)
     }
 
     /// The metadata but for `reserved` keys.

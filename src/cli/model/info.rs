@@ -49,6 +49,7 @@ struct Info<'a> {
     parameters: usize,
     macs_per_input_pixel: u64,
     halo_pixels: usize,
+    border: &'static str,
     layers: Vec<LayerInfo>,
     notes: &'a BTreeMap<String, String>,
     bytes: usize,
@@ -75,6 +76,7 @@ impl<'a> Info<'a> {
             parameters: net.parameters(),
             macs_per_input_pixel: net.macs_per_pixel(),
             halo_pixels: net.halo(),
+            border: net.border().name(),
             layers: net.layers().iter().map(LayerInfo::new).collect(),
             notes: net.notes(),
             bytes: file.len(),
@@ -92,6 +94,7 @@ impl<'a> Info<'a> {
             format!("parameters  {parameters}"),
             format!("work        {} multiply-accumulates an input pixel", self.macs_per_input_pixel),
             format!("halo        {} input pixels", self.halo_pixels),
+            format!("border      {}", self.border),
             format!("file        {bytes} bytes, SHA-256 {sha256}"),
         ];
         lines.extend(self.notes.iter().map(|(name, text)| format!("{:<11} {}", printable(name), printable(text))));

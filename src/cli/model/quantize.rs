@@ -22,7 +22,7 @@ pub struct Args {
     /// Float weights
     ///
     /// A safetensors file: conv.N.weight [out, in, 3, 3] and conv.N.bias [out], F32, N from 0, for pixels 0..255;
-    /// metadata format=abpn-float, layout=OIHW, range=0..255 and scale.
+    /// metadata format=abpn-float, layout=OIHW, range=0..255, scale and, unless zeros, border=mirror.
     #[arg(value_name = "FLOAT")]
     float: PathBuf,
 

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 
 use super::crop::Crop;
-use super::float_net::FloatNet;
+use super::float_net::{FloatNet, inner};
 use super::{quantize, scales};
 use crate::image::FINE_STEPS;
-use crate::net::Net;
+use crate::net::{Border, Net};
 use crate::reference::{self, Convolution, Features};
 use crate::{Error, Result};
 
@@ -45,16 +45,18 @@ pub fn calibrate(net: &FloatNet, crops: &[Crop]) -> Result<Calibration> {
 }
 
 /// A crop and the float net's picture of it.
-struct Piece<'a> {
-    crop: &'a Crop,
+struct Piece {
+    crop: Crop,
     samples: Vec<u16>,
     wanted: Vec<u16>,
 }
 
 /// A search that keeps what lowers the error.
-struct Search<'a> {
-    pieces: Vec<Piece<'a>>,
-    /// Input pixels of all pieces.
+struct Search {
+    pieces: Vec<Piece>,
+    /// How many pixels along each side of a piece are there for the net to see only.
+    inset: usize,
+    /// Input pixels of all pieces but those.
     pixels: usize,
     /// `[layers][out]`: mean of the float net's values before the ReLU.
     means: Vec<Vec<f64>>,
@@ -64,15 +66,20 @@ struct Search<'a> {
     best: u128,
 }
 
-impl<'a> Search<'a> {
+impl Search {
     /// Where the search begins: the float net as it is, and its largest activations.
-    fn new(net: &FloatNet, crops: &'a [Crop]) -> Result<Self> {
+    fn new(net: &FloatNet, crops: &[Crop]) -> Result<Self> {
         let pixels: usize = crops.iter().map(Crop::pixels).sum();
         if pixels == 0 {
             return Err(Error::WeightFile("it can't be calibrated without a picture".to_owned()));
         }
+        let inset = match net.border() {
+            Border::Zeros => 0,
+            Border::Mirror => net.layers().len(),
+        };
+        let crops: Vec<_> = crops.iter().map(|crop| crop.extended(inset)).collect();
         let samples: Vec<_> = crops.iter().map(Crop::wide_samples).collect();
-        let runs = crops.par_iter().zip(&samples).map(|(crop, samples)| net.run(crop.picture(samples)));
+        let runs = crops.par_iter().zip(&samples).map(|(crop, samples)| net.run(crop.picture(samples), inset));
         // From here on in the crops' order: a sum of floats must not depend on the threads.
         let runs = runs.collect::<Result<Vec<_>>>()?;
         let peaks = (0..net.hidden_layers()).map(|layer| runs.iter().map(|run| run.peaks[layer]).fold(0.0, f32::max));
@@ -82,16 +89,16 @@ impl<'a> Search<'a> {
         let layers = net.layers().iter().enumerate();
         let means =
             layers.map(|(index, layer)| (0..layer.out_channels).map(|out| mean(index, out)).collect()).collect();
-        let pieces = crops.iter().zip(samples).zip(runs);
+        let pieces = crops.into_iter().zip(samples).zip(runs);
         let pieces = pieces.map(|((crop, samples), run)| Piece { crop, samples, wanted: run.pixels }).collect();
-        let mut search = Self { pieces, pixels, means, net: net.clone(), ranges, best: 0 };
+        let mut search = Self { pieces, inset, pixels, means, net: net.clone(), ranges, best: 0 };
         search.best = search.error(&search.integers(&search.ranges)?, 0, &search.inputs());
         Ok(search)
     }
 
     /// Root of the mean squared difference between the two nets' pictures, in 8-bit levels.
     fn rms_error(&self) -> f64 {
-        let samples: usize = self.pieces.iter().map(|piece| piece.wanted.len()).sum();
+        let samples = self.pixels * 3 * self.net.scale().pow(2);
         (self.best as f64 / samples as f64).sqrt() / f64::from(FINE_STEPS)
     }
 
@@ -111,7 +118,9 @@ impl<'a> Search<'a> {
             let features = hidden.iter().fold(input.clone(), |features, layer| reference::hidden(&features, layer));
             let picture = piece.crop.picture(&piece.samples);
             let pixels = reference::last(&features, net.last(), picture, net.scale());
-            let squares = pixels.iter().zip(&piece.wanted).map(|(&a, &b)| u64::from(a.abs_diff(b)).pow(2));
+            let (row_len, inset) = (picture.width * 3 * net.scale(), self.inset * net.scale());
+            let inner = |pixels| inner(pixels, row_len, inset, inset * 3).flatten();
+            let squares = inner(&pixels).zip(inner(&piece.wanted)).map(|(&a, &b)| u64::from(a.abs_diff(b)).pow(2));
             u128::from(squares.sum::<u64>())
         });
         errors.sum()
@@ -167,9 +176,10 @@ impl<'a> Search<'a> {
         let mut sums = vec![0i64; units.len()];
         for input in inputs {
             let mut row = vec![0; input.width * units.len()];
-            for y in 0..input.height {
+            for y in self.inset..input.height - self.inset {
                 convolution.convolve_row(input, y, &mut row);
-                for acc in row.chunks_exact(units.len()) {
+                let (inset, pixels) = (self.inset, input.width - 2 * self.inset);
+                for acc in row.chunks_exact(units.len()).skip(inset).take(pixels) {
                     sums.iter_mut().zip(acc).for_each(|(sum, &acc)| *sum += i64::from(acc));
                 }
             }
@@ -228,6 +238,31 @@ mod tests {
             let left = corrected.iter().zip(&bias).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
             assert!(left < 2.0, "layer {layer}: {left}");
         }
+    }
+
+    /// What the mirrored pixels around a crop see of the zeros beyond them must not count: with more of them nothing changes.
+    #[test]
+    fn a_net_that_mirrors_is_calibrated_on_mirrored_crops() {
+        let (net, crops) = (random_float_net(10, 2, &[8, 8]).with_border(Border::Mirror), crops());
+        let search = Search::new(&net, &crops).unwrap();
+        assert_eq!(search.pixels, crops.iter().map(Crop::pixels).sum::<usize>());
+        assert_ne!(search.ranges, Search::new(&net.clone().with_border(Border::Zeros), &crops).unwrap().ranges);
+        let integers = search.integers(&search.ranges).unwrap();
+        let (wide, mut error) = (10, 0);
+        for (crop, piece) in crops.iter().zip(&search.pieces) {
+            let crop = crop.extended(wide);
+            let samples = crop.wide_samples();
+            let float = net.run(crop.picture(&samples), wide).unwrap();
+            assert!(search.ranges.iter().zip(&float.peaks).all(|(&range, &peak)| range >= peak.into()));
+            let picture = crop.picture(&samples);
+            let inside = |pixels| inner(pixels, picture.width * 6, wide * 2, wide * 6).flatten().copied().collect();
+            let (wanted, given): (Vec<_>, Vec<_>) =
+                (inside(&float.pixels), inside(&reference::run(&integers, picture)));
+            let squares = wanted.iter().zip(&given).map(|(&a, &b): (&u16, &u16)| u128::from(a.abs_diff(b)).pow(2));
+            error += squares.sum::<u128>();
+            assert_ne!(float.pixels.len(), piece.wanted.len());
+        }
+        assert_eq!(search.best, error);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Pieces of pictures to calibrate on.
 
 use crate::image::{FINE_STEPS, Image, Layout, Rgb, Samples};
+use crate::net::border::mirrored;
 use crate::{Error, Result};
 
 /// Side of a crop in pixels: wide enough that most of it is out of the zero padding's reach.
@@ -38,6 +39,15 @@ impl Crop {
             Self { width, height, samples }
         });
         Ok(crops.collect())
+    }
+
+    /// The crop with `by` mirrored pixels around it, as a net with [`Border::Mirror`](crate::net::Border) sees it.
+    pub(super) fn extended(&self, by: usize) -> Self {
+        let around =
+            |length: usize| (0..length + 2 * by).map(move |at| mirrored(at.cast_signed() - by.cast_signed(), length));
+        let pixels = around(self.height).flat_map(|y| around(self.width).map(move |x| y * self.width + x));
+        let samples = pixels.flat_map(|pixel| &self.samples[pixel * 3..][..3]);
+        Self { samples: samples.copied().collect(), width: self.width + 2 * by, height: self.height + 2 * by }
     }
 
     /// Number of pixels.
@@ -85,6 +95,18 @@ mod tests {
         // 160 columns to choose from.
         assert!(corners.windows(2).all(|pair| (5..40).contains(&(pair[1].0 - pair[0].0))), "{corners:?}");
         assert!(corners[0].0 < 40 && corners[8].0 > 120, "{corners:?}");
+    }
+
+    #[test]
+    fn a_crop_is_extended_by_its_mirror_image() {
+        let crop = &Crop::choose(&image(3, 2), 1).unwrap()[0];
+        assert_eq!(crop.extended(0), *crop);
+        let extended = crop.extended(2);
+        assert_eq!((extended.width, extended.height), (7, 6));
+        let pixels: Vec<_> = extended.samples.chunks_exact(3).map(|pixel| (pixel[0], pixel[1])).collect();
+        let columns = [1, 0, 0, 1, 2, 2, 1];
+        let rows = [1, 0, 0, 1, 1, 0];
+        assert_eq!(pixels, rows.into_iter().flat_map(|y| columns.map(|x| (x, y))).collect::<Vec<_>>());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::Result;
 
 use crate::image::{FINE_STEPS, Rgb};
 use crate::net::tensors::{Reader, tensor_error};
-use crate::net::{TAPS, check};
+use crate::net::{Border, TAPS, check};
 use crate::reference::reconstruct;
 
 /// The metadata entry `format` of a file of float weights.
@@ -21,6 +21,7 @@ const NAMES: [&str; 2] = ["weight", "bias"];
 pub struct FloatNet {
     scale: usize,
     layers: Vec<FloatLayer>,
+    border: Border,
 }
 
 /// One 3x3 convolution.
@@ -38,15 +39,16 @@ pub(super) struct FloatLayer {
 pub(super) struct FloatRun {
     /// The upscaled picture, `[scale*height, scale*width, 3]`.
     pub pixels: Vec<u16>,
-    /// Largest value of each layer before its ReLU.
+    /// Largest value of each layer before its ReLU, `inset` pixels from the border on.
     pub peaks: Vec<f32>,
-    /// `[layers][out]`: sum over the picture of the values before the ReLU.
+    /// `[layers][out]`: sum over the same pixels of the values before the ReLU.
     pub sums: Vec<Vec<f64>>,
 }
 
 impl FloatNet {
     /// Reads a safetensors file: `conv.N.weight`, F32 `[out, in, 3, 3]`, and `conv.N.bias`, F32 `[out]`, N from 0;
-    /// metadata `format` = `abpn-float`, `layout` = `OIHW`, `range` = `0..255` (of a pixel) and `scale`.
+    /// metadata `format` = `abpn-float`, `layout` = `OIHW`, `range` = `0..255` (of a pixel), `scale` and, for a net that
+    /// sees something else than zeros outside the picture, `border`, the name of a [`Border`].
     ///
     /// # Errors
     /// [`Error::Tensor`](crate::Error::Tensor) names the first tensor that is missing, unknown, misshapen or not finite;
@@ -60,12 +62,17 @@ impl FloatNet {
         let layers: Vec<_> =
             (0..reader.layers(&NAMES)?).map(|layer| read_layer(&reader, layer)).collect::<Result<_>>()?;
         check::chain(scale, layers.iter().map(|layer| (layer.in_channels, layer.out_channels)))?;
-        Ok(Self { scale, layers })
+        Ok(Self { scale, layers, border: reader.border()? })
     }
 
     /// How many times larger the output is along each axis: 2, 3 or 4.
     pub fn scale(&self) -> usize {
         self.scale
+    }
+
+    /// What it sees outside the picture.
+    pub fn border(&self) -> Border {
+        self.border
     }
 
     pub(super) fn layers(&self) -> &[FloatLayer] {
@@ -84,6 +91,12 @@ impl FloatNet {
         net
     }
 
+    /// This net with another border.
+    #[cfg(test)]
+    pub(super) fn with_border(self, border: Border) -> Self {
+        Self { border, ..self }
+    }
+
     /// This net with other weights in one layer.
     #[cfg(test)]
     pub(super) fn with_weights(&self, layer: usize, change: impl Fn(f32) -> f32) -> Self {
@@ -92,11 +105,11 @@ impl FloatNet {
         net
     }
 
-    /// Runs the net on one picture.
+    /// Runs the net on one picture, with zeros outside it whatever the net's border, and leaves out `inset` pixels along each side in its sums.
     ///
     /// # Errors
     /// [`Error::Tensor`] names the layer whose values are not finite.
-    pub(super) fn run(&self, rgb: Rgb<u16>) -> Result<FloatRun> {
+    pub(super) fn run(&self, rgb: Rgb<u16>, inset: usize) -> Result<FloatRun> {
         let (width, height, steps) = (rgb.width, rgb.height, f32::from(FINE_STEPS));
         let (mut peaks, mut sums) = (Vec::new(), Vec::new());
         let mut values: Vec<f32> = rgb.samples.iter().map(|&sample| f32::from(sample) / steps).collect();
@@ -108,11 +121,15 @@ impl FloatNet {
             if !values.iter().all(|value| value.is_finite()) {
                 return Err(tensor_error(index, "weight", "the layer's values exceed the range of f32"));
             }
-            peaks.push(values.iter().copied().fold(0.0, f32::max));
+            let mut peak = 0.0;
             let mut sum = vec![0.0; layer.out_channels];
-            for values in values.chunks_exact(layer.out_channels) {
-                sum.iter_mut().zip(values).for_each(|(sum, &value)| *sum += f64::from(value));
+            for row in inner(&values, width * layer.out_channels, inset, inset * layer.out_channels) {
+                peak = row.iter().copied().fold(peak, f32::max);
+                for values in row.chunks_exact(layer.out_channels) {
+                    sum.iter_mut().zip(values).for_each(|(sum, &value)| *sum += f64::from(value));
+                }
             }
+            peaks.push(peak);
             sums.push(sum);
         }
         let row_len = width * 3 * self.scale * self.scale;
@@ -125,6 +142,12 @@ impl FloatNet {
         }
         Ok(FloatRun { pixels, peaks, sums })
     }
+}
+
+/// The rows of `values`, `row_len` long, but for the first and last `rows`, each without its first and last `columns`.
+pub(super) fn inner<T>(values: &[T], row_len: usize, rows: usize, columns: usize) -> impl Iterator<Item = &[T]> {
+    let height = values.len() / row_len;
+    values.chunks_exact(row_len).take(height - rows).skip(rows).map(move |row| &row[columns..row_len - columns])
 }
 
 impl FloatLayer {
@@ -206,7 +229,7 @@ pub(super) mod tests {
             in_channels = out_channels;
             layer
         });
-        FloatNet { scale, layers: layers.collect() }
+        FloatNet { scale, layers: layers.collect(), border: Border::Zeros }
     }
 
     /// A net of random weights that keeps the magnitude of pixels.
@@ -239,6 +262,19 @@ pub(super) mod tests {
     fn a_file_is_read() {
         let net = random_float_net(1, 2, &[5, 4]);
         assert_eq!(FloatNet::read(&file(&net, &METADATA)).unwrap(), net);
+    }
+
+    #[test]
+    fn the_border_is_read_and_kept_by_the_integer_net() {
+        let net = random_float_net(1, 2, &[5]);
+        for (name, border) in [("zeros", Border::Zeros), ("mirror", Border::Mirror)] {
+            let metadata: Vec<_> = METADATA.into_iter().chain([("border", name)]).collect();
+            let read = FloatNet::read(&file(&net, &metadata)).unwrap();
+            assert_eq!(read, net.clone().with_border(border));
+            assert_eq!(quantize(&read, &[255.0], BTreeMap::new()).unwrap().border(), border);
+        }
+        let metadata: Vec<_> = METADATA.into_iter().chain([("border", "edge")]).collect();
+        assert!(FloatNet::read(&file(&net, &metadata)).unwrap_err().to_string().contains("border is \"edge\""));
     }
 
     #[test]
@@ -307,7 +343,7 @@ pub(super) mod tests {
         }
         let samples: Vec<u16> = (0..9 * 7 * 3).map(|_| u16::from(random.byte()) * FINE_STEPS).collect();
         let rgb = Rgb { width: 9, height: 7, samples: &samples };
-        let float = moves.run(rgb).unwrap();
+        let float = moves.run(rgb, 0).unwrap();
         let integers = reference::run(&quantize(&moves, &[255.0, 255.0], BTreeMap::new()).unwrap(), rgb);
         assert!(float.pixels.contains(&u16::MAX));
         for (float, integer) in float.pixels.iter().zip(&integers) {

@@ -34,7 +34,7 @@ const MOST_BIAS: f64 = (super::F32_EXACT / 2) as f64;
 /// The integer net of these float weights.
 ///
 /// `ranges` has the real value of code 255 for each hidden layer, positive; `notes` are the net's, as in [`Net::new`].
-/// Each output channel's weights are scaled so that the largest becomes 127.
+/// Each output channel's weights are scaled so that the largest becomes 127. The border is the float net's.
 ///
 /// # Errors
 /// [`Error::WeightFile`] if the number of ranges is not that of the hidden layers, or one is not a positive number;
@@ -51,7 +51,7 @@ pub fn quantize(net: &FloatNet, ranges: &[f64], notes: BTreeMap<String, String>)
         });
         layer(float.in_channels, channels)
     });
-    Net::new(net.scale(), layers.collect(), notes)
+    Ok(Net::new(net.scale(), layers.collect(), notes)?.with_border(net.border()))
 }
 
 /// The real values of a layer's integers.
