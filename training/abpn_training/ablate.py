@@ -226,7 +226,7 @@ def _measure(row: Row, run: Run) -> Result:
     lr = patches.draw(0).lr.to(config.device) / 255
 
     def psnr(net: nn.Module) -> float:
-        return mean_psnr(lambda pixels: net(pixels, True), held_out, config.scale, config.device)
+        return mean_psnr(net, held_out, config.scale, device=config.device)
 
     whole = psnr(net)
     ours = psnr(_quantised(net, lr)) if isinstance(net, Plain) and net.residual == "abrl" and net.clip else None

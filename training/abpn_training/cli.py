@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from abpn_training import ablate, lifecycle
+from abpn_training import ablate, degrade, lifecycle
 from abpn_training.config import ABLATION, QAT_PRESETS, TRAIN_PRESETS, Common
 from abpn_training.errors import UserError
 from abpn_training.evaluate import evaluate
@@ -38,6 +38,16 @@ def parser() -> argparse.ArgumentParser:
 
     _add_training(commands, TRAIN, TRAIN_PRESETS, "cpu", "train float weights")
     _add_training(commands, QAT, QAT_PRESETS, "short", "train float weights further, for the integer net")
+
+    one = commands.add_parser("degrade", help="make compressed versions of small pictures", description=degrade.__doc__)
+    one.set_defaults(command=run_degrade)
+    one.add_argument("lr", type=Path, metavar="LR", help="folder of small pictures; `abpn degrade` makes them")
+    one.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder for a folder a version")
+    one.add_argument("--range", choices=sorted(degrade.RANGES), required=True, help="how strong the compression is")
+    one.add_argument("--versions", type=int, default=4, metavar="N", help="versions of each (default: 4)")
+    one.add_argument("--seed", type=int, default=0, metavar="N", help="the same seed gives the same versions")
+    text = "versions made at the same time (default: 2)"
+    one.add_argument("--jobs", type=int, default=2, metavar="N", help=text)
 
     one = commands.add_parser("export", help="write a run's weights for `abpn model quantize`")
     one.set_defaults(command=run_export)
@@ -99,6 +109,12 @@ def run_ablate(options: dict) -> None:
     """`ablate`."""
     output = options.pop("output")
     print(ablate.table(ablate.ablate(output, Common.of(ABLATION | options))), end="")
+
+
+def run_degrade(options: dict) -> None:
+    """`degrade`."""
+    made = degrade.degrade(*(options[name] for name in ("lr", "output", "range", "versions", "seed", "jobs")))
+    print(f"{made} versions made")
 
 
 def run_export(options: dict) -> None:

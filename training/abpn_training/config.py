@@ -31,6 +31,11 @@ class Common:
         "valid: real pixels around, the loss is taken inside; same: zeros around, the loss is taken everywhere",
         ("valid", "same"),
     )
+    border: str = option(
+        "zeros",
+        "what the net finds outside a picture: zeros, in each layer; or mirror, the picture's own mirror image",
+        ("zeros", "mirror"),
+    )
     same_every: int = option(0, "with --padding valid: every so many steps pad with zeros (0: never)", least=0)
     hardest_of: int = option(1, "draw so many patches, keep the one where bicubic interpolation errs most", least=1)
     recolour: float = option(
@@ -62,6 +67,8 @@ class Common:
         """Checks that something is left of a patch for a net that sees `halo` pixels around."""
         if self.padding == "valid" and self.patch <= 2 * halo:
             raise UserError(f"--patch is {self.patch}; without padding nothing is left of fewer than {2 * halo + 1}")
+        if self.border == "mirror" and (self.padding == "same" or self.same_every):
+            raise UserError("--border mirror: no layer sees zeros then; give neither --padding same nor --same-every")
 
     @classmethod
     def add_options(cls, parser: argparse.ArgumentParser) -> None:
@@ -122,7 +129,7 @@ TRAIN_PRESETS: dict[str, dict[str, Any]] = {
         "optimizer": "soap",
         "rate": 1e-3,
         "warmup": 200,
-        "same_every": 10,
+        "border": "mirror",
         "hardest_of": 2,
         "schedule": "wsd",
         "decay_steps": 10_000,
@@ -155,7 +162,7 @@ QAT_PRESETS: dict[str, dict[str, Any]] = {
         "beta2": 0.99,
         "warmup": 100,
         "hardest_of": 2,
-        "same_every": 4,
+        "border": "mirror",
         "schedule": "cosine",
         "ema": 0.99,
     },

@@ -1,4 +1,4 @@
-"""Pairs of a picture and its small version, decoded once and held in memory."""
+"""Pictures and their small versions, decoded once and held in memory."""
 
 import hashlib
 from collections.abc import Sequence
@@ -20,13 +20,22 @@ Image.MAX_IMAGE_PIXELS = None
 
 @dataclass(frozen=True)
 class Pair:
-    """A picture, and what `abpn degrade` makes of it."""
+    """A picture, and its small versions: what `abpn degrade` makes of it, or that compressed in several ways."""
 
     name: str
-    # u8 [h, w, 3].
+    # u8 [versions, h, w, 3].
     lr: NDArray[np.uint8]
     # u8 [scale*h, scale*w, 3].
     hr: NDArray[np.uint8]
+
+    @property
+    def scale(self) -> int:
+        """How many times smaller the small versions are."""
+        return self.hr.shape[0] // self.lr.shape[1]
+
+    def mirrored(self, pixels: int) -> "Pair":
+        """The pair with so many more input pixels at each side, as a net sees a picture whose border is mirrored."""
+        return Pair(self.name, mirror(self.lr, pixels), mirror(self.hr, pixels * self.scale))
 
 
 @dataclass(frozen=True)
@@ -46,6 +55,12 @@ class Pictures:
         return digest.hexdigest()
 
 
+def mirror(pictures: NDArray, pixels: int) -> NDArray:
+    """Pictures [..., h, w, 3] extended at each side by their mirror images, in which the outermost pixels repeat."""
+    widths = [(0, 0)] * (pictures.ndim - 3) + [(pixels, pixels), (pixels, pixels), (0, 0)]
+    return np.pad(pictures, widths, "symmetric")
+
+
 def decode(path: Path) -> NDArray[np.uint8]:
     """The picture in a file, u8 [h, w, 3], turned as its EXIF says; grey becomes r = g = b."""
     with Image.open(path) as picture:
@@ -58,8 +73,9 @@ def load(hr: Sequence[Path], lr: Sequence[Path], scale: int, least: int = 1) -> 
     """Reads the pictures of folders `hr` and their small versions of folders `lr`, paired in order.
 
     A small picture has its original's name, or that with the scale after it (`0801.png` or `0801x3.png`), and any
-    extension. The original is cut at its right and bottom edges to the small one's size times `scale`. A picture whose
-    small version has a side shorter than `least`, that is broken or doesn't fit its small version is left out.
+    extension. A folder that holds folders, as `abpn_training degrade` makes it, has a version in each. The original is
+    cut at its right and bottom edges to the small one's size times `scale`. A picture whose small version has a side
+    shorter than `least`, that is broken or doesn't fit its small version is left out.
     """
     if len(hr) != len(lr):
         raise UserError(f"{len(hr)} folders of originals and {len(lr)} of small pictures: give one for each")
@@ -70,32 +86,42 @@ def load(hr: Sequence[Path], lr: Sequence[Path], scale: int, least: int = 1) -> 
     return Pictures(pairs, [result for result in results if isinstance(result, str)])
 
 
-def _files(hr: Path, lr: Path, scale: int) -> list[tuple[Path, Path | None]]:
-    """The originals of a folder in the order of their names, each with its small version."""
-    for folder in (hr, lr):
-        if not folder.is_dir():
-            raise UserError(f"{folder}: no such folder")
-    small = {file.stem: file for file in sorted(lr.iterdir()) if file.suffix.lower() in EXTENSIONS}
-    originals = [file for file in sorted(hr.iterdir()) if file.suffix.lower() in EXTENSIONS]
-    return [(file, small.get(file.stem, small.get(f"{file.stem}x{scale}"))) for file in originals]
+def pictures_in(folder: Path) -> list[Path]:
+    """The files of pictures in a folder, in the order of their names."""
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no such folder")
+    return [file for file in sorted(folder.iterdir()) if file.suffix.lower() in EXTENSIONS]
 
 
-def _read(hr_file: Path, lr_file: Path | None, scale: int, least: int) -> Pair | str:
+def _files(hr: Path, lr: Path, scale: int) -> list[tuple[Path, list[Path]]]:
+    """The originals of a folder in the order of their names, each with its small versions; none where one lacks."""
+    originals = pictures_in(hr)
+    if not lr.is_dir():
+        raise UserError(f"{lr}: no such folder")
+    folders = [folder for folder in sorted(lr.iterdir()) if folder.is_dir()] or [lr]
+    versions = [{file.stem: file for file in pictures_in(folder)} for folder in folders]
+    small = [[each.get(file.stem, each.get(f"{file.stem}x{scale}")) for each in versions] for file in originals]
+    return [(file, [] if None in found else found) for file, found in zip(originals, small, strict=True)]
+
+
+def _read(hr_file: Path, lr_files: list[Path], scale: int, least: int) -> Pair | str:
     """A pair, or why it is none."""
-    if lr_file is None:
+    if not lr_files:
         return f"{hr_file}: it has no small picture; `abpn degrade` makes them"
     file = hr_file
+    lr = []
     try:
         hr = decode(hr_file)
-        file = lr_file
-        lr = decode(lr_file)
+        for file in lr_files:
+            lr.append(decode(file))
     # Pillow's decoders raise whatever they like on broken data.
     except Exception as error:
         return f"{file}: {error}"
-    height, width = lr.shape[:2]
-    if (hr.shape[0] // scale, hr.shape[1] // scale) != (height, width):
-        large = f"{hr.shape[1]}x{hr.shape[0]}"
-        return f"{hr_file}: {lr_file} is {width}x{height}, which is not {large} reduced {scale} times"
+    for file, small in zip(lr_files, lr, strict=True):
+        height, width = small.shape[:2]
+        if (hr.shape[0] // scale, hr.shape[1] // scale) != (height, width):
+            large = f"{hr.shape[1]}x{hr.shape[0]}"
+            return f"{hr_file}: {file} is {width}x{height}, which is not {large} reduced {scale} times"
     if min(height, width) < least:
         return f"{hr_file}: reduced it is {width}x{height}, smaller than a patch of {least}x{least}"
-    return Pair(hr_file.name, lr, hr[: height * scale, : width * scale])
+    return Pair(hr_file.name, np.stack(lr), hr[: height * scale, : width * scale])

@@ -6,20 +6,20 @@ from pathlib import Path
 from torch import nn
 
 from abpn_training import checkpoint, weights
-from abpn_training.config import QatConfig, TrainConfig
+from abpn_training.config import Common, QatConfig, TrainConfig
 from abpn_training.errors import UserError
 from abpn_training.model import Abpn
 from abpn_training.qat import Quantised
 from abpn_training.run import CHECKPOINT
 
 
-def net_of(path: Path) -> nn.Module:
-    """The net of a run's folder or of a checkpoint, with the averaged weights: `Abpn` or `Quantised`."""
+def net_of(path: Path) -> tuple[nn.Module, Common]:
+    """The net of a run's folder or of a checkpoint, with the averaged weights; and the run's settings."""
     file = path / CHECKPOINT if path.is_dir() else path
     state = checkpoint.read(file)
     match state.get("kind"):
         case "train":
-            config = TrainConfig.of(state["config"])
+            config: Common = TrainConfig.of(state["config"])
             net: nn.Module = Abpn(config.scale, config.hidden, config.expansion, config.clip)
         case "qat":
             config = QatConfig.of(state["config"])
@@ -28,12 +28,12 @@ def net_of(path: Path) -> nn.Module:
         case kind:
             raise UserError(f"{file}: a checkpoint of {kind!r}, from which nothing can be exported")
     net.load_state_dict(state["average"])
-    return net
+    return net, config
 
 
 def export(source: Path, output: Path, ranges: Path | None) -> None:
     """Writes a run's float weights, and the ranges of a `qat` run."""
-    net = net_of(source)
+    net, config = net_of(source)
     if isinstance(net, Quantised):
         if ranges is None:
             raise UserError(f"{source}: these weights were trained for ranges; name a file for them with --ranges")
@@ -42,4 +42,4 @@ def export(source: Path, output: Path, ranges: Path | None) -> None:
         net = net.net
     elif ranges is not None:
         raise UserError(f"{source}: a float run has no ranges; `abpn_training qat` or `abpn model quantize` finds some")
-    weights.write(output, weights.FloatWeights(net.scale, net.plain_weights()))
+    weights.write(output, weights.FloatWeights(net.scale, net.plain_weights(), config.border))

@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
+from abpn_training.data import mirror
 from abpn_training.errors import UserError
+from abpn_training.weights import MIRROR, border_of
 
 NAMES = ("weight", "bias", "limit", "pre", "mul", "post")
 
@@ -21,6 +23,8 @@ class IntegerNet:
 
     scale: int
     layers: list[dict[str, NDArray[np.int64]]]
+    # Whether the picture is extended by its mirror image, or each layer by zeros.
+    mirrored: bool
 
     @classmethod
     def read(cls, path: Path) -> "IntegerNet":
@@ -35,10 +39,18 @@ class IntegerNet:
             raise UserError(f"{path}: no integer net of abpn")
         count = len(tensors) // len(NAMES)
         layers = [{name: tensors[f"conv.{index}.{name}"] for name in NAMES} for index in range(count)]
-        return cls(int(metadata["scale"]), layers)
+        return cls(int(metadata["scale"]), layers, border_of(path, metadata) == MIRROR)
 
     def upscale(self, picture: NDArray) -> NDArray:
         """Runs the net on a picture, u8 or u16 [h, w, 3], to [scale*h, scale*w, 3] of the same type."""
+        if not self.mirrored:
+            return self._upscale(picture)
+        halo = len(self.layers)
+        inside = slice(halo * self.scale, -halo * self.scale)
+        return self._upscale(mirror(picture, halo))[inside, inside]
+
+    def _upscale(self, picture: NDArray) -> NDArray:
+        """The same with zeros around the picture."""
         fine = picture.dtype == np.uint16
         samples = picture.astype(np.int64)
         # 16 bits rounded to 8: the nearest multiple of 257.

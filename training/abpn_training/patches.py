@@ -27,7 +27,7 @@ class Batch:
     lr: Tensor
     # u8 [n, 3*scale^2, patch, patch], channels as the net's: position in the block, then colour.
     hr: Tensor
-    # f32 [n]: the mean squared error, in levels, of bicubic interpolation on the whole picture that a patch is from.
+    # f32 [n]: the mean squared error, in levels, of bicubic interpolation on the whole version that a patch is from.
     bicubic_mse: Tensor
 
 
@@ -47,7 +47,10 @@ def unblocks(channels: Tensor, scale: int) -> Tensor:
 
 
 class Patches:
-    """Draws patches evenly over all positions, with flips and quarter turns.
+    """Draws patches evenly over all positions of all small versions, with flips and quarter turns.
+
+    With `margin` positions up to so far outside a picture are drawn too, and moved to its border, which would be in few
+    patches otherwise.
 
     Of `hardest_of` positions drawn for a patch the one is kept where bicubic interpolation errs most. With probability
     `recolour` a patch becomes its negative, and with the same its colours are in a random order: what holds for dark
@@ -63,18 +66,28 @@ class Patches:
         hardest_of: int = 1,
         seed: int = 0,
         recolour: float = 0,
+        margin: int = 0,
     ) -> None:
         """Patches have `patch` x `patch` input pixels; no picture may be smaller."""
         self._pairs, self._scale, self._patch, self._batch = pairs, scale, patch, batch
         self._hardest_of, self._recolour, self._seed = hardest_of, recolour, seed
-        rows, columns = (np.array([pair.lr.shape[axis] - patch + 1 for pair in pairs]) for axis in (0, 1))
-        self._columns = columns
-        # The positions of picture i are numbered from _first[i].
-        self._first = np.concatenate([[0], np.cumsum(rows * columns)])
-        errors = [_bicubic_errors(pair) for pair in pairs]
-        self._bicubic_mse = np.array([max(each.mean(), LEAST_MSE) for each in errors], np.float32)
+        self._margin = margin
+        self._rows, self._columns = (np.array([pair.lr.shape[axis] - patch + 1 for pair in pairs]) for axis in (1, 2))
+        rows, columns = self._rows + 2 * margin, self._columns + 2 * margin
+        versions = np.array([len(pair.lr) for pair in pairs])
+        # The positions of picture i are numbered from _first[i], version by version.
+        self._first = np.concatenate([[0], np.cumsum(versions * rows * columns)])
+        # The versions of picture i are numbered from _first_version[i].
+        self._first_version = np.concatenate([[0], np.cumsum(versions)])
+        mse, tables = [], []
+        for pair in pairs:
+            for lr in pair.lr:
+                errors = _bicubic_errors(lr, pair.hr)
+                mse.append(max(errors.mean(), LEAST_MSE))
+                if hardest_of > 1:
+                    tables.append(_summed(errors))
+        self._bicubic_mse = np.array(mse, np.float32)
         if hardest_of > 1:
-            tables = [_summed(each) for each in errors]
             self._table = np.concatenate([table.ravel() for table in tables])
             self._table_first = np.cumsum([0] + [table.size for table in tables[:-1]])
             self._table_stride = np.array([table.shape[1] for table in tables])
@@ -86,16 +99,19 @@ class Patches:
         positions = random.integers(self._first[-1], size=(self._hardest_of, self._batch))
         turns = random.integers(8, size=self._batch)
         picture = np.searchsorted(self._first, positions, side="right") - 1
-        y, x = np.divmod(positions - self._first[picture], self._columns[picture])
+        rows, columns, margin = self._rows[picture], self._columns[picture], self._margin
+        row, x = np.divmod(positions - self._first[picture], columns + 2 * margin)
+        version, y = np.divmod(row, rows + 2 * margin)
+        y, x = np.clip(y - margin, 0, rows - 1), np.clip(x - margin, 0, columns - 1)
         chosen = np.zeros(self._batch, np.int64)
         if self._hardest_of > 1:
-            chosen = self._errors(picture, y, x).argmax(axis=0)
-        picture, y, x = (axis[chosen, np.arange(self._batch)] for axis in (picture, y, x))
-        cut = [self._cut(*place) for place in zip(picture, y, x, turns, strict=True)]
+            chosen = self._errors(self._first_version[picture] + version, y, x).argmax(axis=0)
+        picture, version, y, x = (axis[chosen, np.arange(self._batch)] for axis in (picture, version, y, x))
+        cut = [self._cut(*place) for place in zip(picture, version, y, x, turns, strict=True)]
         lr, hr = (np.stack(patches).view(np.uint8) for patches in zip(*cut, strict=True))
         self._change_colours(lr, hr, random)
         lr, hr = torch.from_numpy(lr), torch.from_numpy(hr)
-        mse = torch.from_numpy(self._bicubic_mse[picture])
+        mse = torch.from_numpy(self._bicubic_mse[self._first_version[picture] + version])
         return Batch(lr.permute(0, 3, 1, 2), blocks(hr, self._scale), mse)
 
     def batches(self, steps: range, ahead: bool) -> Iterator[Batch]:
@@ -110,10 +126,10 @@ class Patches:
                 waiting = pool.submit(self.draw, step + 1)
                 yield batch
 
-    def _cut(self, picture: int, y: int, x: int, turn: int) -> tuple[NDArray, NDArray]:
+    def _cut(self, picture: int, version: int, y: int, x: int, turn: int) -> tuple[NDArray, NDArray]:
         """A patch and its original, turned, each of [height, width, 1] pixels: whole ones are copied twice as fast."""
         pair, patch, scale = self._pairs[picture], self._patch, self._scale
-        lr = pair.lr[y : y + patch, x : x + patch]
+        lr = pair.lr[version, y : y + patch, x : x + patch]
         hr = pair.hr[y * scale : (y + patch) * scale, x * scale : (x + patch) * scale]
         return _turn(lr.view(PIXEL), turn), _turn(hr.view(PIXEL), turn)
 
@@ -126,10 +142,10 @@ class Patches:
             for patch in np.flatnonzero(exchanged):
                 patches[patch] = patches[patch][:, :, orders[patch]]
 
-    def _errors(self, picture: NDArray, y: NDArray, x: NDArray) -> NDArray[np.uint32]:
-        """The summed error of bicubic interpolation over patches."""
-        stride = self._table_stride[picture]
-        corner = self._table_first[picture] + y * stride + x
+    def _errors(self, version: NDArray, y: NDArray, x: NDArray) -> NDArray[np.uint32]:
+        """The summed error of bicubic interpolation over patches; versions are numbered through all pictures."""
+        stride = self._table_stride[version]
+        corner = self._table_first[version] + y * stride + x
         below, table, patch = corner + self._patch * stride, self._table, self._patch
         # Sums wrap at 2^32; the difference is right all the same.
         return table[below + patch] - table[below] - table[corner + patch] + table[corner]
@@ -141,12 +157,12 @@ def _turn(picture: NDArray, turn: int) -> NDArray:
     return turned[:, ::-1] if turn >= 4 else turned
 
 
-def _bicubic_errors(pair: Pair) -> NDArray[np.float32]:
+def _bicubic_errors(lr: NDArray[np.uint8], hr: NDArray[np.uint8]) -> NDArray[np.float32]:
     """The mean squared error of bicubic interpolation in each block, in levels: [h, w]."""
-    height, width = pair.lr.shape[:2]
-    scale = pair.hr.shape[0] // height
-    bicubic = np.asarray(Image.fromarray(pair.lr).resize((width * scale, height * scale), Image.Resampling.BICUBIC))
-    squares = np.square(bicubic.astype(np.int32) - pair.hr)
+    height, width = lr.shape[:2]
+    scale = hr.shape[0] // height
+    bicubic = np.asarray(Image.fromarray(lr).resize((width * scale, height * scale), Image.Resampling.BICUBIC))
+    squares = np.square(bicubic.astype(np.int32) - hr)
     return squares.reshape(height, scale, width, scale * 3).mean(axis=(1, 3), dtype=np.float32)
 
 

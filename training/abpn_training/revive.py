@@ -31,7 +31,7 @@ def revive_file(source: Path, output: Path, hr: Sequence[Path], lr: Sequence[Pat
         raise UserError(f"{' '.join(map(str, hr))}: no picture of {PATCH}x{PATCH} or more when reduced")
     patches = Patches(pairs, start.scale, PATCH, PATCHES, HARDEST_OF, seed)
     counts = revive(net, patches.draw(0).lr / 255, seed)
-    weights.write(output, weights.FloatWeights(net.scale, net.plain_weights()))
+    weights.write(output, weights.FloatWeights(net.scale, net.plain_weights(), start.border))
     return counts
 
 

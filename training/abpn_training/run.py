@@ -23,6 +23,7 @@ from abpn_training.errors import UserError
 from abpn_training.evaluate import mean_psnr
 from abpn_training.patches import Batch, Patches
 from abpn_training.schedule import Schedule
+from abpn_training.weights import MIRROR
 
 CHECKPOINT, LOG, CURVE = "checkpoint.pt", "log.jsonl", "curve.png"
 
@@ -129,6 +130,11 @@ class Run:
         if state:
             self._restore(state)
 
+    @property
+    def mirrored(self) -> int:
+        """By how many pixels pictures are extended by their mirror images."""
+        return self.net.halo if self.config.border == MIRROR else 0
+
     def state(self) -> dict[str, Any]:
         """All that going on takes. Random numbers have no state: they are made of seed and step."""
         return {
@@ -158,9 +164,16 @@ class Run:
         if self.fingerprint and self.fingerprint != fingerprint:
             raise UserError(f"{self.folder}: the run began on other pictures than {' '.join(self.config.hr)} holds now")
         self.fingerprint = fingerprint
-        config, schedule = self.config, self.schedule
+        config, schedule, mirrored = self.config, self.schedule, self.mirrored
         patches = Patches(
-            train.pairs, config.scale, config.patch, config.batch, config.hardest_of, config.seed, config.recolour
+            [pair.mirrored(mirrored) for pair in train.pairs],
+            config.scale,
+            config.patch,
+            config.batch,
+            config.hardest_of,
+            config.seed,
+            config.recolour,
+            margin=mirrored,
         )
         progress = tqdm(total=schedule.steps, initial=self.step, unit="step", disable=None, dynamic_ncols=True)
         losses = torch.zeros((), device=config.device)
@@ -200,7 +213,7 @@ class Run:
 
     def psnr(self, pairs: list[Pair]) -> float:
         """The mean PSNR-RGB in dB of the averaged weights."""
-        return mean_psnr(lambda pixels: self.average(pixels, True), pairs, self.config.scale, self.config.device)
+        return mean_psnr(self.average, pairs, self.config.scale, self.mirrored, self.config.device)
 
     def _restore(self, state: dict[str, Any]) -> None:
         self.step, self.fingerprint = state["step"], state["fingerprint"]

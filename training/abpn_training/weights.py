@@ -10,6 +10,9 @@ from torch import Tensor
 from abpn_training.checkpoint import write_atomically
 from abpn_training.errors import UserError
 
+# What a net finds outside a picture; files without it are of nets that find zeros.
+BORDER, ZEROS, MIRROR = "border", "zeros", "mirror"
+
 FORMAT = {"format": "abpn-float", "layout": "OIHW", "range": "0..255"}
 
 
@@ -19,6 +22,8 @@ class FloatWeights:
 
     scale: int
     tensors: dict[str, Tensor]
+    # zeros: each layer's outside a picture; mirror: the picture's mirror image.
+    border: str = ZEROS
 
     def hidden(self) -> list[int]:
         """Output channels of the hidden layers."""
@@ -28,7 +33,8 @@ class FloatWeights:
 
 def write(path: Path, weights: FloatWeights) -> None:
     """Writes a file of float weights."""
-    metadata = {**FORMAT, "scale": str(weights.scale)}
+    border = {} if weights.border == ZEROS else {BORDER: weights.border}
+    metadata = {**FORMAT, "scale": str(weights.scale), **border}
     write_atomically(path, lambda file: file.write_bytes(save(weights.tensors, metadata)))
 
 
@@ -43,4 +49,12 @@ def read(path: Path) -> FloatWeights:
     for key, value in FORMAT.items():
         if metadata.get(key) != value:
             raise UserError(f"{path}: its {key} is {metadata.get(key)!r}, not {value!r}: no float weights")
-    return FloatWeights(int(metadata["scale"]), tensors)
+    return FloatWeights(int(metadata["scale"]), tensors, border_of(path, metadata))
+
+
+def border_of(path: Path, metadata: dict[str, str]) -> str:
+    """What the net of a file finds outside a picture, by the file's metadata."""
+    border = metadata.get(BORDER, ZEROS)
+    if border not in (ZEROS, MIRROR):
+        raise UserError(f"{path}: its {BORDER} is {border!r}, neither {ZEROS!r} nor {MIRROR!r}")
+    return border

@@ -9,7 +9,7 @@ import torch
 from conftest import Folders
 from PIL import Image
 
-from abpn_training.data import load
+from abpn_training.data import Pair, load, mirror
 from abpn_training.errors import UserError
 from abpn_training.patches import Patches, blocks, unblocks
 from abpn_training.run import loss_of
@@ -80,14 +80,87 @@ def test_patches_are_pieces_of_their_pictures(folders: Folders, hardest_of: int)
             (index, y, x, turn)
             for index, pair in enumerate(pairs)
             for turn in range(8)
-            for y, x in np.argwhere((pair.lr == turned(lr, turn)[0, 0]).all(2)[:-19, :-19])
-            if np.array_equal(pair.lr[y : y + 20, x : x + 20], turned(lr, turn))
+            for y, x in np.argwhere((pair.lr[0] == turned(lr, turn)[0, 0]).all(2)[:-19, :-19])
+            if np.array_equal(pair.lr[0, y : y + 20, x : x + 20], turned(lr, turn))
         ]
         assert len(places) == 1
         index, y, x, turn = places[0]
         assert np.array_equal(pairs[index].hr[3 * y :, 3 * x :][:60, :60], turned(hr, turn))
         found.add(turn)
     assert len(found) > 4
+
+
+def test_a_mirrored_pair_repeats_the_edge_in_both(folders: Folders) -> None:
+    pair = load([folders.hr], [folders.lr], 3).pairs[0]
+    wider = pair.mirrored(7)
+    height, width = pair.lr.shape[1:3]
+    assert wider.lr.shape == (1, height + 14, width + 14, 3)
+    assert wider.hr.shape == (3 * (height + 14), 3 * (width + 14), 3)
+    for large, small, pixels in ((wider.lr[0], pair.lr[0], 7), (wider.hr, pair.hr, 21)):
+        assert np.array_equal(large[pixels:-pixels, pixels:-pixels], small)
+        assert np.array_equal(large[pixels:-pixels, pixels - 1], small[:, 0])
+        assert np.array_equal(large[pixels:-pixels, 0], small[:, pixels - 1])
+        assert np.array_equal(large[-1, pixels:-pixels], small[-pixels])
+        assert np.array_equal(large[:pixels, :pixels], small[pixels - 1 :: -1, pixels - 1 :: -1])
+    # A picture smaller than its mirror image is mirrored again and again.
+    line = np.arange(2, dtype=np.uint8)[None, :, None] * np.ones(3, np.uint8)
+    assert mirror(line, 3)[3, :, 0].tolist() == [1, 1, 0, 0, 1, 1, 0, 0]
+    assert (mirror(line[:, :1] + 9, 5) == 9).all()
+
+
+def test_with_a_margin_more_patches_lie_at_the_border() -> None:
+    """A picture of which each pixel says where it is, and patches whose corners say where they are."""
+    rows, columns = np.mgrid[:30, :40]
+    lr = np.stack([rows, columns, rows], axis=2).astype(np.uint8)
+    pair = Pair("a", lr[None], lr.repeat(3, axis=0).repeat(3, axis=1))
+
+    def corners(margin: int) -> tuple[np.ndarray, np.ndarray]:
+        batch = Patches([pair], 3, 20, 2000, seed=1, margin=margin).draw(0)
+        pixels = batch.lr[:, :2].flatten(2).amin(dim=2).numpy()
+        return pixels[:, 0], pixels[:, 1]
+
+    for margin in (0, 6):
+        tops, lefts = corners(margin)
+        assert set(tops.tolist()) == set(range(11))
+        assert set(lefts.tolist()) == set(range(21))
+        for places, count in ((tops, 11), (lefts, 21)):
+            at_first, at_last = ((places == place).mean() for place in (0, count - 1))
+            assert at_first == pytest.approx((margin + 1) / (count + 2 * margin), abs=0.03)
+            assert at_last == pytest.approx((margin + 1) / (count + 2 * margin), abs=0.03)
+
+
+@pytest.mark.parametrize("hardest_of", [1, 2])
+def test_patches_come_from_all_versions(folders: Folders, hardest_of: int) -> None:
+    """Versions that differ in brightness, of one picture more than of the other, share the originals."""
+    first, second = load([folders.hr], [folders.lr], 3).pairs[:2]
+    versions = [np.clip(first.lr[0].astype(int) + change, 0, 255).astype(np.uint8) for change in (0, 15, -15)]
+    pairs = [Pair("a", np.stack(versions), first.hr), second]
+    patches = Patches(pairs, 3, 20, 400, hardest_of, seed=5)
+    batch = patches.draw(0)
+    found = []
+    for lr, hr, mse in zip(batch.lr, unblocks(batch.hr, 3).numpy(), batch.bicubic_mse.tolist(), strict=True):
+        lr = lr.permute(1, 2, 0).numpy()
+        places = [
+            (index, version, y, x, turn)
+            for index, pair in enumerate(pairs)
+            for version, small in enumerate(pair.lr)
+            for turn in range(8)
+            for y, x in np.argwhere((small == turned(lr, turn)[0, 0]).all(2)[:-19, :-19])
+            if np.array_equal(small[y : y + 20, x : x + 20], turned(lr, turn))
+        ]
+        assert len(places) == 1
+        index, version, y, x, turn = places[0]
+        assert np.array_equal(pairs[index].hr[3 * y :, 3 * x :][:60, :60], turned(hr, turn))
+        found.append((index, version, mse))
+    shares = [sum(each[:2] == place for each in found) / 400 for place in ((0, 0), (0, 1), (0, 2), (1, 0))]
+    if hardest_of == 1:
+        assert shares == pytest.approx([0.25] * 4, abs=0.08)
+    else:
+        # The version that is its original made small has the least error.
+        assert shares[0] < 0.75 * min(shares[1:3])
+    # Each version has an error of its own.
+    assert len(set(found)) == 4
+    assert len({mse for _, _, mse in found}) == 4
 
 
 def test_a_patch_and_its_original_are_recoloured_alike(folders: Folders) -> None:
@@ -134,7 +207,7 @@ def test_patches_know_the_error_of_their_picture(folders: Folders) -> None:
     expected = []
     for pair in pairs:
         height, width = pair.hr.shape[:2]
-        bicubic = Image.fromarray(pair.lr).resize((width, height), Image.Resampling.BICUBIC)
+        bicubic = Image.fromarray(pair.lr[0]).resize((width, height), Image.Resampling.BICUBIC)
         expected.append(np.square(np.asarray(bicubic, np.float64) - pair.hr).mean())
     batch = Patches(pairs, 3, 20, 50).draw(0)
     assert sorted(set(batch.bicubic_mse.tolist())) == pytest.approx(sorted(expected), rel=1e-5)

@@ -19,7 +19,7 @@ STEPS = 200
 
 
 def settings(folders: Folders) -> list[object]:
-    small = ["--steps", STEPS, "--decay-steps", 50, "--patch", 24, "--batch", 4, "--threads", 1, "--same-every", 4]
+    small = ["--steps", STEPS, "--decay-steps", 50, "--patch", 24, "--batch", 4, "--threads", 1]
     often = ["--save-every", 20, "--log-every", 10, "--seed", 7]
     return ["--hr", folders.hr, "--lr", folders.lr, *small, *often]
 
@@ -193,6 +193,7 @@ def test_what_is_wrong_is_named(runs: tuple[Path, Path], folders: Folders, tmp_p
         (["train", "-o", tmp_path / "r", *data, "--patch", 14], ["--patch", "15"]),
         (["train", "-o", tmp_path / "r", *data, "--patch", 400], ["smaller than a patch", "no picture to train on"]),
         (["train", "-o", tmp_path / "r", *data, "--batch", 0], ["--batch", "at least 1"]),
+        (["train", "-o", tmp_path / "r", *data, "--same-every", 4], ["--border mirror", "--same-every"]),
         (["train", "-o", tmp_path / "r", *data, "--init", tmp_path / "no"], ["no"]),
         (["train", "--resume", runs[0], "--batch", 3], ["--batch"]),
         (["qat", "-o", tmp_path / "r", *data], ["--weights"]),

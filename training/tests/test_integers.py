@@ -1,5 +1,6 @@
 """The net in training, the net in NumPy and the Rust program."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,9 @@ from conftest import ROOT, Program
 from numpy.typing import NDArray
 
 from abpn_training import checkpoint, weights
-from abpn_training.evaluate import upscale
+from abpn_training.data import mirror
+from abpn_training.errors import UserError
+from abpn_training.evaluate import upscale, upscaler
 from abpn_training.intnet import IntegerNet
 from abpn_training.model import Abpn
 from abpn_training.qat import (
@@ -111,6 +114,34 @@ def test_training_has_the_pixels_of_the_integer_net(
         assert (upscale(quantised, lr, 3) != expected).mean() > 0.02
     finally:
         quantised.log_ranges.data[2] -= 0.01
+
+
+def test_a_mirrored_border_is_that_of_a_larger_picture(
+    quantised: Quantised, integer_net: IntegerNet, photo: NDArray[np.uint8], tmp_path: Path
+) -> None:
+    lr = photo[150:181, 300:350]
+    mirrored = dataclasses.replace(integer_net, mirrored=True)
+    expected = integer_net.upscale(mirror(lr, 20))[60:-60, 60:-60]
+    assert np.array_equal(mirrored.upscale(lr), expected)
+    assert not np.array_equal(integer_net.upscale(lr), expected)
+    assert np.array_equal(upscale(quantised, lr, 3, quantised.halo), expected)
+    # A picture of one colour has no border to see, however small it is.
+    for size in ((1, 1), (3, 40)):
+        flat = mirrored.upscale(np.full((*size, 3), 200, np.uint8))
+        blocks = flat.reshape(size[0], 3, size[1], 3, 3)
+        assert (blocks == blocks[:1, :, :1]).all()
+    # Files say it, of float weights too.
+    net = quantised.net
+    results = {}
+    for border in (weights.ZEROS, weights.MIRROR):
+        weights.write(tmp_path / border, weights.FloatWeights(net.scale, net.plain_weights(), border))
+        assert weights.read(tmp_path / border).border == border
+        results[border] = upscaler(tmp_path / border)[1](lr)
+    assert np.array_equal(results[weights.MIRROR], upscale(net, mirror(lr, 20), 3)[60:-60, 60:-60])
+    assert not np.array_equal(results[weights.MIRROR], results[weights.ZEROS])
+    weights.write(tmp_path / "other", weights.FloatWeights(net.scale, net.plain_weights(), "wrapped"))
+    with pytest.raises(UserError, match="'wrapped'"):
+        weights.read(tmp_path / "other")
 
 
 def test_gradients_reach_weights_biases_and_ranges(quantised: Quantised) -> None:
