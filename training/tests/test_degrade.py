@@ -25,7 +25,7 @@ def picture(photo: np.ndarray) -> np.ndarray:
 
 
 def test_a_jpeg_of_the_usual_tables_is_pillows(picture: np.ndarray, tmp_path: Path) -> None:
-    for quality in (1, 8, 49, 50, 75, 97, 100):
+    for quality in (5, 8, 49, 50, 75, 97):
         for subsampling in ("4:4:4", "4:2:2", "4:2:0"):
             file = tmp_path / "p.jpg"
             Image.fromarray(picture).save(file, quality=quality, subsampling=subsampling)

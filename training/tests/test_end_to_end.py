@@ -20,6 +20,7 @@ STEPS = 200
 
 def settings(folders: Folders) -> list[object]:
     small = ["--steps", STEPS, "--decay-steps", 50, "--patch", 24, "--batch", 4, "--threads", 1]
+    small += ["--border", "zeros", "--same-every", 4]
     often = ["--save-every", 20, "--log-every", 10, "--seed", 7]
     return ["--hr", folders.hr, "--lr", folders.lr, *small, *often]
 
