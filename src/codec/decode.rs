@@ -8,12 +8,11 @@ use image::codecs::bmp::BmpDecoder;
 use image::codecs::png::PngDecoder;
 use image::codecs::pnm::PnmDecoder;
 use image::codecs::qoi::QoiDecoder;
-use image::codecs::tiff::TiffDecoder;
 use image::codecs::webp::WebPDecoder;
 use image::metadata::Orientation;
 use image::{ColorType, ExtendedColorType, ImageDecoder, ImageError, Limits};
 
-use super::{Format, Metadata, Note, Picture, jpeg, orientation};
+use super::{Format, Metadata, Note, Picture, jpeg, orientation, tiff};
 use crate::{Error, Image, Layout, Result, Samples};
 
 /// A limit on the pixels of an input that suits most machines: 16384 x 16384.
@@ -30,16 +29,40 @@ pub fn max_file_len(max_pixels: u64) -> u64 {
     max_pixels.saturating_mul(MAX_BYTES_PER_PIXEL).saturating_add(OVERHEAD_BYTES)
 }
 
+/// How to decode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// The most pixels, width x height, that a picture may have.
+    pub max_pixels: u64,
+    /// Whether a picture that is damaged or cut short is taken as far as it goes, with [`Note::Partial`].
+    pub partial: bool,
+}
+
+impl Options {
+    /// Whole pictures of at most `max_pixels`.
+    pub fn whole(max_pixels: u64) -> Self {
+        Self { max_pixels, partial: false }
+    }
+}
+
 /// Reads the image file at `path`, as [`decode`] does; the file's extension doesn't matter.
 ///
 /// # Errors
 /// [`Error::Io`] if the file can't be read; else as [`decode`].
 pub fn read(path: &Path, max_pixels: u64) -> Result<(Picture, Vec<Note>)> {
+    read_with(path, &Options::whole(max_pixels))
+}
+
+/// Reads the image file at `path`, as [`decode_with`] does.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_with(path: &Path, options: &Options) -> Result<(Picture, Vec<Note>)> {
     let mut bytes = Vec::new();
     File::open(path)
-        .and_then(|file| file.take(max_file_len(max_pixels)).read_to_end(&mut bytes))
+        .and_then(|file| file.take(max_file_len(options.max_pixels)).read_to_end(&mut bytes))
         .map_err(|source| Error::Io { path: path.to_owned(), source })?;
-    decode(&bytes, max_pixels)
+    decode_with(&bytes, options)
 }
 
 /// Decodes an image file's bytes; their signature tells the format. Returns the picture and what of it was lost.
@@ -51,6 +74,15 @@ pub fn read(path: &Path, max_pixels: u64) -> Result<(Picture, Vec<Note>)> {
 /// [`Error::UnknownFormat`]; [`Error::TooManyPixels`], before any pixel is decoded, if width x height exceeds
 /// `max_pixels`; [`Error::Decode`] if the file is damaged, cut short, or of a kind that can't be read faithfully.
 pub fn decode(bytes: &[u8], max_pixels: u64) -> Result<(Picture, Vec<Note>)> {
+    decode_with(bytes, &Options::whole(max_pixels))
+}
+
+/// As [`decode`], perhaps what there is of a damaged picture.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_with(bytes: &[u8], options: &Options) -> Result<(Picture, Vec<Note>)> {
+    let max_pixels = options.max_pixels;
     let format = Format::guess(bytes).ok_or(Error::UnknownFormat)?;
     let mut limits = Limits::no_limits();
     limits.max_alloc = Some(max_file_len(max_pixels));
@@ -58,7 +90,7 @@ pub fn decode(bytes: &[u8], max_pixels: u64) -> Result<(Picture, Vec<Note>)> {
     let reader = Cursor::new(bytes);
     let pixels = Pixels { format, max_pixels, limits: limits.clone() };
     let stored = match format {
-        Format::Jpeg => jpeg::decode(bytes, max_pixels)?,
+        Format::Jpeg => jpeg::decode(bytes, options)?,
         Format::Png => {
             let decoder = PngDecoder::with_limits(reader, limits).map_err(error)?;
             let animated = decoder.is_apng().map_err(error)?;
@@ -69,12 +101,7 @@ pub fn decode(bytes: &[u8], max_pixels: u64) -> Result<(Picture, Vec<Note>)> {
             let animated = decoder.has_animation();
             pixels.read(decoder)?.noting(animated)
         }
-        Format::Tiff => {
-            // TIFF has a tag for the orientation, and no EXIF block.
-            let mut decoder = TiffDecoder::new(reader).map_err(error)?;
-            let orientation = decoder.orientation().map_err(error)?;
-            Stored { orientation, ..pixels.read(decoder)? }.noting(has_pages(bytes).unwrap_or(false))
-        }
+        Format::Tiff => tiff::decode(bytes, options)?,
         Format::Bmp => pixels.read(BmpDecoder::new(reader).map_err(error)?)?,
         Format::Pnm => pixels.read(PnmDecoder::new(reader).map_err(error)?)?,
         Format::Qoi => pixels.read(QoiDecoder::new(reader).map_err(error)?)?,
@@ -194,20 +221,6 @@ pub(super) fn upright_exif(exif: Option<Vec<u8>>) -> (Option<Vec<u8>>, Orientati
     }
     let orientation = Orientation::remove_from_exif_chunk(&mut exif).unwrap_or(Orientation::NoTransforms);
     (Some(exif), orientation)
-}
-
-/// Whether a TIFF file's first directory points to another; none if the file ends before it can tell.
-fn has_pages(bytes: &[u8]) -> Option<bool> {
-    let little_endian = bytes.starts_with(b"II");
-    let number = |at: usize, len: usize| {
-        let digits = bytes.get(at..at.checked_add(len)?)?;
-        let add = |number: usize, &digit: &u8| number << 8 | usize::from(digit);
-        Some(if little_endian { digits.iter().rev().fold(0, add) } else { digits.iter().fold(0, add) })
-    };
-    let directory = number(4, 4)?;
-    let entries = number(directory, 2)?;
-    let next = number(directory.checked_add(2 + 12 * entries)?, 4)?;
-    Some(next != 0)
 }
 
 /// What is wrong, without the words about the format that our own errors begin with.

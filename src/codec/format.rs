@@ -33,6 +33,10 @@ impl Format {
 
     /// The format whose signature `bytes` begin with.
     pub fn guess(bytes: &[u8]) -> Option<Self> {
+        // BigTIFF, which `image` doesn't know.
+        if bytes.starts_with(b"II\x2b\0") || bytes.starts_with(b"MM\0\x2b") {
+            return Some(Self::Tiff);
+        }
         match image::guess_format(bytes).ok()? {
             ImageFormat::Png => Some(Self::Png),
             ImageFormat::Jpeg => Some(Self::Jpeg),

@@ -16,6 +16,7 @@
 //!
 //! Not read, because the result would be wrong rather than merely poorer: CMYK, floating point, more than 16 bits.
 
+mod cmyk;
 mod decode;
 mod encode;
 mod fit;
@@ -25,8 +26,9 @@ mod metadata;
 mod note;
 mod orientation;
 mod pnm;
+mod tiff;
 
-pub use decode::{DEFAULT_MAX_PIXELS, decode, max_file_len, read};
+pub use decode::{DEFAULT_MAX_PIXELS, Options, decode, decode_with, max_file_len, read, read_with};
 pub use encode::{DEFAULT_QUALITY, encode};
 pub use format::Format;
 pub use metadata::Metadata;
