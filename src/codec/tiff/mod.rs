@@ -276,7 +276,7 @@ impl Description {
             }
             // JPEG's decoder has done it.
             Colours::YCbCr(ycc) if self.compression != Compression::Jpeg => {
-                samples.chunks_exact_mut(channels).for_each(|pixel| ycc.to_rgb(pixel));
+                samples.chunks_exact_mut(channels).for_each(|pixel| ycc.make_rgb(pixel));
             }
             Colours::Palette(palette) => {
                 let colour = |pixel: &[S]| {
@@ -294,7 +294,7 @@ impl Description {
 }
 
 impl YCbCr {
-    fn to_rgb<S: Sample>(&self, pixel: &mut [S]) {
+    fn make_rgb<S: Sample>(&self, pixel: &mut [S]) {
         let full = f64::from(S::saturating_from(i32::MAX).to_i32());
         let level = |sample: usize, range: f64| {
             let (black, white) = (self.reference[2 * sample], self.reference[2 * sample + 1]);
@@ -384,7 +384,7 @@ fn ycbcr(directory: &Directory, bits: u32) -> Result<YCbCr> {
     let damaged = || error("its numbers for luma and chroma are damaged");
     let parts = directory.fractions(tag::YCBCR_COEFFICIENTS).unwrap_or(vec![0.299, 0.587, 0.114]);
     let full = ((1_u64 << bits.min(16)) - 1) as f64;
-    let middle = ((1_u64 << (bits.clamp(1, 16) - 1)) as f64).floor();
+    let middle = (1_u64 << (bits.clamp(1, 16) - 1)) as f64;
     let reference =
         directory.fractions(tag::REFERENCE_BLACK_WHITE).unwrap_or(vec![0.0, full, middle, full, middle, full]);
     let subsampling = directory.numbers(tag::YCBCR_SUBSAMPLING).unwrap_or(vec![2, 2]);
