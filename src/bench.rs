@@ -1,13 +1,14 @@
 //! How fast frames are: on the GPU alone, and from pixels to pixels.
 
-use std::sync::Arc;
-use std::time::Instant;
-
-use crate::gpu::{Clock, Resident};
-use crate::image::{Rgb, Sample};
-use crate::profile::test_frame;
+use crate::backend::FrameShape;
+use crate::clock::Instant;
+use crate::frame::{PixelFormat, Rgb, test_frame};
+use crate::gpu::Resident;
+use crate::image::Sample;
+use crate::options::Timings;
 use crate::stats::Stats;
-use crate::upscaler::{Engine, Timings, Upscaler};
+use crate::timing::Clock;
+use crate::upscaler::Upscaler;
 use crate::{Result, Samples};
 
 /// What a submission takes at most, if frames are shorter: enough to hide what a submission costs.
@@ -56,7 +57,7 @@ impl Upscaler {
     ///
     /// # Errors
     /// As [`Upscaler::frames`].
-    pub fn bench<S: Sample>(self: &Arc<Self>, width: u32, height: u32, frames: usize, depth: usize) -> Result<Bench> {
+    pub fn bench<S: Sample>(&self, width: u32, height: u32, frames: usize, depth: usize) -> Result<Bench> {
         let frames = frames.max(1);
         let Samples::U8(bytes) = test_frame(width, height)?.into_samples() else { unreachable!("it has 8 bits") };
         let steps = S::saturating_from(i32::MAX).to_i32() / i32::from(u8::MAX);
@@ -92,18 +93,19 @@ impl Upscaler {
             compute: (after.compute - before.compute) / count,
             read_back: (after.read_back - before.read_back) / count,
         };
-        let end_to_end_ns = Stats::of(ends.windows(2).map(|pair| (pair[1] - pair[0]).as_secs_f64() * 1e9));
+        let end_to_end_ns = Stats::of(ends.windows(2).map(|pair| pair[1].since(pair[0]).as_secs_f64() * 1e9));
         Ok(Bench { tiles: queue.tiles(), resident, depth: queue.depth(), end_to_end_ns, host })
     }
 
     fn resident<S: Sample>(&self, rgb: Rgb<S>, frames: usize) -> Result<Option<ResidentTimes>> {
-        let Engine::Gpu(engine) = &self.engine else { return Ok(None) };
-        let tiling = self.tiling(rgb.width, rgb.height, S::BITS)?;
-        let run = engine.resident(self.net(), rgb, &tiling)?;
+        let Some(engine) = self.gpu() else { return Ok(None) };
+        let Rgb { width, height, .. } = rgb;
+        let tiling = self.tiling(FrameShape { width, height, format: PixelFormat::rgb::<S>() })?;
+        let run = engine.resident(&rgb, &tiling)?;
         let wall_ns = |run: &Resident, batch: usize| {
             let start = Instant::now();
             let frame = run.frames(batch)?;
-            Ok::<_, crate::Error>((start.elapsed().as_secs_f64() * 1e9, frame))
+            Ok::<_, crate::Error>((start.elapsed_ns(), frame))
         };
         // The first run finds everything cold.
         wall_ns(&run, 1)?;
@@ -121,7 +123,7 @@ impl Upscaler {
             }
         }
         let [pack_ns, stages_ns, unpack_ns] = parts.map(Stats::of);
-        let (wall_ns, frame_ns, clock) = (Stats::of(wall), Stats::of(whole), engine.clock());
+        let (wall_ns, frame_ns, clock) = (Stats::of(wall), Stats::of(whole), self.backend().clock());
         Ok(Some(ResidentTimes { clock, batch, wall_ns, frame_ns, pack_ns, stages_ns, unpack_ns }))
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::codec::Format;
 
-/// An error of the library. Its text names the thing, the cause and, where there is one, the remedy.
+/// An error of the library. Its text names the thing and the cause.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -54,8 +54,8 @@ pub enum Error {
         /// The most frames in work at once.
         depth: usize,
     },
-    /// The upscaled image does not fit the memory.
-    #[error("not enough memory for an upscaled image of {bytes} bytes")]
+    /// A picture, or what is needed to upscale it, does not fit the memory.
+    #[error("not enough memory: {bytes} bytes are needed at once")]
     Memory {
         /// What was needed, in bytes.
         bytes: usize,
@@ -98,8 +98,13 @@ pub enum Error {
         reason: String,
     },
     /// No adapter fits what was asked for.
-    #[error("no GPU adapter: {0}")]
-    NoAdapter(String),
+    #[error("no GPU adapter: {}", no_adapter(.wanted.as_deref(), .seen))]
+    NoAdapter {
+        /// What was asked for, as `with index 7`; none for the best real GPU.
+        wanted: Option<String>,
+        /// The adapters that there are, as `0: name (backend)`.
+        seen: Vec<String>,
+    },
     /// `ABPN_CPU` names a CPU kernel that abpn or this machine doesn't have.
     #[error("ABPN_CPU is {name:?}, which this machine can't run; it has {runnable}")]
     CpuKernel {
@@ -117,7 +122,9 @@ pub enum Error {
         reason: String,
     },
     /// A tile of the asked size needs larger buffers than the adapter has.
-    #[error("tiles of {side} pixels need larger buffers than the adapter has: use --tile {largest} or less")]
+    #[error(
+        "tiles of {side} pixels need larger buffers than the adapter has, which can have tiles of {largest} pixels"
+    )]
     TileSize {
         /// The side that was asked for, in input pixels.
         side: usize,
@@ -126,9 +133,7 @@ pub enum Error {
     },
     /// The self-test found a stage whose bytes differ from the reference: the adapter or CPU kernel must not be
     /// used.
-    #[error(
-        "adapter {adapter:?} computes wrong bytes in stage {stage:?} ({detail}); use --device cpu, another adapter or driver; on the CPU, ABPN_CPU=portable"
-    )]
+    #[error("adapter {adapter:?} computes wrong bytes in stage {stage:?} ({detail})")]
     SelfTest {
         /// The adapter's name, or the CPU's with its kernel.
         adapter: String,
@@ -138,21 +143,19 @@ pub enum Error {
         detail: String,
     },
     /// The GPU has not enough memory for one tile.
-    #[error("the GPU is out of memory ({detail}): use smaller tiles (--tile 128), or --device cpu")]
+    #[error("the GPU is out of memory ({detail})")]
     OutOfMemory {
         /// What was asked for.
         detail: String,
     },
     /// The driver reset the device: a crash, an unplugged card, or a submission that took too long.
-    #[error(
-        "the GPU was lost ({detail}): use smaller tiles (--tile 128), close other programs that use it, or --device cpu"
-    )]
+    #[error("the GPU was lost ({detail})")]
     DeviceLost {
         /// What the driver said.
         detail: String,
     },
     /// A tile did not finish in time.
-    #[error("the GPU did not finish a tile within {seconds} s: use smaller tiles (--tile 128), or --device cpu")]
+    #[error("the GPU did not finish a tile within {seconds} s")]
     Timeout {
         /// How long was waited.
         seconds: u64,
@@ -166,6 +169,16 @@ pub enum Error {
     /// The caller's observer asked to stop.
     #[error("cancelled")]
     Cancelled,
+}
+
+/// Why no adapter fits.
+fn no_adapter(wanted: Option<&str>, seen: &[String]) -> String {
+    let list = seen.join(", ");
+    match wanted {
+        _ if seen.is_empty() => "wgpu sees none".to_owned(),
+        None => format!("only software rasterisers are there ({list})"),
+        Some(wanted) => format!("there is none {wanted}; there are {list}"),
+    }
 }
 
 /// The library's result.

@@ -1,14 +1,13 @@
 //! Frame after frame: several pictures of one size in work at once.
 
-use std::collections::VecDeque;
-use std::ops::ControlFlow;
-use std::sync::Arc;
-use std::time::Instant;
+use std::fmt;
+use std::marker::PhantomData;
 
-use crate::gpu::Ring;
-use crate::image::{Rgb, Sample};
-use crate::tile::Tiling;
-use crate::upscaler::{Engine, Timings, Upscaler};
+use crate::backend::{FrameQueue, FrameShape};
+use crate::frame::{PixelFormat, Rgb, RgbSink};
+use crate::image::Sample;
+use crate::options::Timings;
+use crate::upscaler::Upscaler;
 use crate::{Error, Result};
 
 /// A queue of frames of one size in work: RGB, `u8` or `u16` samples. The bytes are those of [`Upscaler::upscale`].
@@ -18,11 +17,10 @@ use crate::{Error, Result};
 /// two or three frames in flight keep both busy. The CPU computes a frame within [`Frames::pop`].
 ///
 /// ```
-/// use std::sync::Arc;
 /// use abpn::{Net, Target, Upscaler, net::ABPN_X3};
 ///
 /// # let mut video = vec![vec![7_u8; 12 * 8 * 3]; 5].into_iter();
-/// let upscaler = Arc::new(Upscaler::new(Net::read(ABPN_X3)?, Target::Auto)?);
+/// let upscaler = Upscaler::new(Net::read(ABPN_X3)?, Target::Auto)?;
 /// let mut frames = upscaler.frames::<u8>(12, 8, 3)?;
 /// let mut large = vec![0; frames.output_len()];
 /// for frame in video {
@@ -37,24 +35,26 @@ use crate::{Error, Result};
 /// # Ok::<(), abpn::Error>(())
 /// ```
 pub struct Frames<S: Sample> {
-    upscaler: Arc<Upscaler>,
-    width: usize,
-    height: usize,
+    queue: Box<dyn FrameQueue>,
+    shape: FrameShape,
+    scale: usize,
     depth: usize,
-    tiling: Tiling,
-    work: Work<S>,
+    tiles: usize,
     timings: Timings,
     /// Frames that were pushed and not popped.
     len: usize,
-    /// Whether the GPU has failed: then nothing is known of the frames in flight.
+    /// Whether the device has failed: then nothing is known of the frames in flight.
     has_failed: bool,
+    samples: PhantomData<fn(S) -> S>,
 }
 
-enum Work<S> {
-    /// Frames to compute, and memory for further ones.
-    Host { waiting: VecDeque<Vec<S>>, spare: Vec<Vec<S>> },
-    /// All tiles of the frames in flight.
-    Gpu(Box<Ring>),
+impl<S: Sample> fmt::Debug for Frames<S> {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        let Self { shape, scale, depth, tiles, timings, len, has_failed, .. } = self;
+        let mut fields = formatter.debug_struct("Frames");
+        fields.field("shape", shape).field("scale", scale).field("depth", depth).field("tiles", tiles);
+        fields.field("timings", timings).field("len", len).field("has_failed", has_failed).finish_non_exhaustive()
+    }
 }
 
 impl Upscaler {
@@ -62,23 +62,18 @@ impl Upscaler {
     ///
     /// # Errors
     /// [`Error::ImageSize`] if a frame has no pixels, or its result can't be addressed; as [`Upscaler::upscale`].
-    pub fn frames<S: Sample>(self: &Arc<Self>, width: u32, height: u32, depth: usize) -> Result<Frames<S>> {
+    pub fn frames<S: Sample>(&self, width: u32, height: u32, depth: usize) -> Result<Frames<S>> {
+        let scale = self.net().scale();
         if width == 0 || height == 0 {
-            return Err(Error::ImageSize { width, height, scale: self.net().scale(), reason: "it has no pixels" });
+            return Err(Error::ImageSize { width, height, scale, reason: "it has no pixels" });
         }
         self.check_size(width, height)?;
-        let (width, height, depth) = (width as usize, height as usize, depth.max(1));
-        let tiling = self.tiling(width, height, S::BITS)?;
-        let work = match &self.engine {
-            Engine::Gpu(engine) => Work::Gpu(Box::new(engine.ring(self.net(), S::BITS, &tiling, depth)?)),
-            Engine::Cpu(_) => {
-                let frame = || crate::image::zeros(width * height * 3);
-                let spare = (0..depth).map(|_| frame()).collect::<Result<_>>()?;
-                Work::Host { waiting: VecDeque::with_capacity(depth), spare }
-            }
-        };
-        let (upscaler, timings) = (Arc::clone(self), Timings::default());
-        Ok(Frames { upscaler, width, height, depth, tiling, work, timings, len: 0, has_failed: false })
+        let depth = depth.max(1);
+        let shape = FrameShape { width: width as usize, height: height as usize, format: PixelFormat::rgb::<S>() };
+        let tiling = self.tiling(shape)?;
+        let queue = self.backend().clone().queue(shape, &tiling, depth)?;
+        let (tiles, timings) = (tiling.len(), Timings::default());
+        Ok(Frames { queue, shape, scale, depth, tiles, timings, len: 0, has_failed: false, samples: PhantomData })
     }
 }
 
@@ -105,18 +100,17 @@ impl<S: Sample> Frames<S> {
 
     /// Samples of a frame, `[height, width, 3]`.
     pub fn input_len(&self) -> usize {
-        self.width * self.height * 3
+        self.shape.width * self.shape.height * 3
     }
 
     /// Samples of an upscaled frame, `[scale*height, scale*width, 3]`.
     pub fn output_len(&self) -> usize {
-        let scale = self.upscaler.net().scale();
-        self.input_len() * scale * scale
+        self.input_len() * self.scale * self.scale
     }
 
     /// Pieces into which each frame is cut, as [`Upscaler::with_tile`] says.
     pub fn tiles(&self) -> usize {
-        self.tiling.len()
+        self.tiles
     }
 
     /// Where the time of all frames went so far.
@@ -135,20 +129,10 @@ impl<S: Sample> Frames<S> {
         if self.is_full() {
             return Err(Error::FramesFull { depth: self.depth });
         }
-        let rgb = Rgb { width: self.width, height: self.height, samples: rgb };
-        match (&mut self.work, &self.upscaler.engine) {
-            (Work::Gpu(ring), Engine::Gpu(engine)) => {
-                let pushed = engine.push(ring, rgb, &self.tiling, &mut self.timings);
-                self.has_failed = pushed.is_err();
-                pushed?;
-            }
-            (Work::Host { waiting, spare }, _) => {
-                let mut frame = spare.pop().expect("one for each frame that can be in work");
-                frame.copy_from_slice(rgb.samples);
-                waiting.push_back(frame);
-            }
-            (Work::Gpu(_), _) => unreachable!("an upscaler keeps its engine"),
-        }
+        let rgb = Rgb { width: self.shape.width, height: self.shape.height, samples: rgb };
+        let pushed = self.queue.push(&rgb, &mut self.timings);
+        self.has_failed = pushed.is_err();
+        pushed?;
         self.len += 1;
         Ok(())
     }
@@ -159,26 +143,13 @@ impl<S: Sample> Frames<S> {
     /// As [`Frames::push`].
     pub fn pop(&mut self, large: &mut [S]) -> Result<bool> {
         self.check_alive()?;
-        self.check_len(self.upscaler.net().scale(), large.len())?;
+        self.check_len(self.scale, large.len())?;
         if self.is_empty() {
             return Ok(false);
         }
-        match (&mut self.work, &self.upscaler.engine) {
-            (Work::Gpu(ring), Engine::Gpu(engine)) => {
-                let popped = engine.pop(ring, &self.tiling, large, self.width, &mut self.timings);
-                self.has_failed = popped.is_err();
-                popped?;
-            }
-            (Work::Host { waiting, spare }, Engine::Cpu(engine)) => {
-                let start = Instant::now();
-                let frame = waiting.pop_front().expect("there are frames");
-                let rgb = Rgb { width: self.width, height: self.height, samples: &frame };
-                engine.upscale_into(rgb, &self.tiling, large, &|_| ControlFlow::Continue(()))?;
-                spare.push(frame);
-                self.timings.compute += start.elapsed();
-            }
-            _ => unreachable!("an upscaler keeps its engine"),
-        }
+        let popped = self.queue.pop(&mut RgbSink::new(large, self.shape.width * self.scale), &mut self.timings);
+        self.has_failed = popped.is_err();
+        popped?;
         self.len -= 1;
         Ok(true)
     }
@@ -197,7 +168,7 @@ impl<S: Sample> Frames<S> {
             return Ok(());
         }
         let [width, height] =
-            [self.width, self.height].map(|side| u32::try_from(side * scale).expect("sizes are checked"));
+            [self.shape.width, self.shape.height].map(|side| u32::try_from(side * scale).expect("sizes are checked"));
         Err(Error::SampleCount { width, height, channels: 3, expected: expected as u128, actual })
     }
 }

@@ -171,25 +171,17 @@ impl Sample for u16 {
     }
 }
 
-/// RGB samples that an engine reads, `[height, width, 3]`.
-#[derive(Clone, Copy)]
-pub(crate) struct Rgb<'a, S> {
-    pub width: usize,
-    pub height: usize,
-    pub samples: &'a [S],
-}
-
-impl<S: Sample> Rgb<'_, S> {
-    /// The samples of `width` pixels from (`x`, `y`) to the right, `[width, 3]`.
-    pub fn row(&self, x: usize, y: usize, width: usize) -> &[S] {
-        &self.samples[(y * self.width + x) * 3..][..width * 3]
-    }
-}
-
 /// So many zeros, or an error where a `vec!` would end the process. The system makes large ones when they are first touched.
-pub(crate) fn zeros<S: Sample>(len: usize) -> Result<Vec<S>> {
+pub(crate) fn zeros<S: bytemuck::Zeroable>(len: usize) -> Result<Vec<S>> {
     let samples = bytemuck::allocation::try_zeroed_slice_box(len);
     samples.map(Vec::from).map_err(|()| Error::Memory { bytes: len.saturating_mul(size_of::<S>()) })
+}
+
+/// An empty vector with room for so many elements, or an error where there is no memory.
+pub(crate) fn reserved<T>(len: usize) -> Result<Vec<T>> {
+    let mut vector = Vec::new();
+    let reserved = vector.try_reserve_exact(len);
+    reserved.map(|()| vector).map_err(|_| Error::Memory { bytes: len.saturating_mul(size_of::<T>()) })
 }
 
 #[cfg(test)]
@@ -209,6 +201,7 @@ mod tests {
     fn too_much_memory_is_an_error() {
         assert!(matches!(zeros::<u16>(usize::MAX / 4), Err(Error::Memory { .. })));
         assert_eq!(zeros::<u8>(3).unwrap(), [0; 3]);
+        assert!(matches!(reserved::<u16>(usize::MAX / 4), Err(Error::Memory { .. })));
     }
 
     #[test]

@@ -43,28 +43,40 @@
 //!
 //! The feature `cli`, on by default, is the program `abpn`; the library does without it.
 
+mod backend;
 pub mod bench;
+mod cache;
+mod clock;
 pub mod codec;
 pub mod cpu;
 mod error;
 pub mod eval;
+mod frame;
 mod frames;
 pub mod gpu;
 mod image;
 pub mod net;
 pub mod nodes;
-mod planes;
+mod options;
 pub mod profile;
 mod random;
 mod reference;
 pub mod selftest;
+mod startup;
 mod stats;
 mod tile;
+mod timing;
 mod upscaler;
 
+pub use cache::Cache;
 pub use error::{Error, Result};
+pub use frame::{ImageView, ImageViewMut, SamplesMut, SamplesRef};
 pub use frames::Frames;
 pub use image::{Image, Layout, Sample, Samples};
 pub use net::Net;
+pub use options::{Observer, TileSize, Timings, When};
+pub use startup::{Builder, Startup, Target};
 pub use stats::Stats;
-pub use upscaler::{GpuOptions, Observer, Target, TileSize, Timings, Upscaler};
+pub use upscaler::Upscaler;
+/// The version that devices, adapters and textures of the caller's must be of.
+pub use wgpu;

@@ -47,6 +47,11 @@ impl Tiling {
         self.columns.len() * self.rows.len()
     }
 
+    /// The first tile.
+    pub fn first(&self) -> Tile {
+        self.tiles().next().expect("there is at least one")
+    }
+
     /// The tiles, row by row.
     pub fn tiles(&self) -> impl Iterator<Item = Tile> + '_ {
         self.rows.iter().flat_map(|(y, rows)| {

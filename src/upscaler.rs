@@ -1,125 +1,74 @@
 //! Image in, image out: the library's main type.
 
+use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use crate::image::{Image, Rgb, Sample, Samples};
-use crate::net::{Border, Net};
+use crate::backend::{Backend, FrameShape};
+use crate::frame::{ImageView, ImageViewMut, Picture, PixelFormat, SamplesMut, SamplesRef};
+use crate::image::{Image, Layout, Sample, Samples, zeros};
+use crate::net::Net;
+use crate::options::{Observer, TileSize, Timings};
+use crate::startup::{Startup, Target};
 use crate::tile::Tiling;
 use crate::{Error, Result};
-use crate::{cpu, gpu, planes, selftest};
-
-/// What runs the net.
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub enum Target {
-    /// The best real GPU if there is one and it passes the self-test, else the CPU; never a software rasteriser, unless
-    /// `WGPU_ADAPTER_NAME` names it.
-    #[default]
-    Auto,
-    /// The CPU: always there, the same bytes. The environment variable [`cpu::CPU_VARIABLE`] names one of its kernels.
-    Cpu,
-    /// This adapter, whatever it is; one of [`gpu::adapters`].
-    Adapter(wgpu::Adapter),
-    /// A device of the caller's. Its callbacks for lost devices and uncaptured errors stay the caller's.
-    Device(wgpu::Device, wgpu::Queue),
-}
-
-/// What is known of a GPU from earlier: it only changes how fast it starts and computes.
-#[derive(Clone, Debug, Default)]
-pub struct GpuOptions<'a> {
-    /// What [`Upscaler::pipelines`] gave, so that less has to be compiled. What is damaged, or of another adapter, driver
-    /// or version, counts for nothing.
-    pub pipelines: &'a [u8],
-    /// Which kernel computes which layer, as [`Upscaler::tune`] found out; none for those that are likely to be the best.
-    pub kernels: Option<gpu::Kernels>,
-}
-
-/// How large the pieces are into which a picture is cut; the result never depends on it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum TileSize {
-    /// Chosen from the adapter's limits and a memory budget.
-    #[default]
-    Auto,
-    /// The whole picture at once.
-    Whole,
-    /// At most this many input pixels along each side.
-    Side(u32),
-}
-
-/// Where the time of one [`Upscaler::upscale_observed`] went.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Timings {
-    /// Copying pixels to memory that the GPU sees; zero on the CPU.
-    pub upload: Duration,
-    /// Computing: on a GPU, the time that the host took to submit it and waited for it. Some drivers compute within the
-    /// submission.
-    pub compute: Duration,
-    /// Copying finished pixels out of memory that the GPU sees; zero on the CPU.
-    pub read_back: Duration,
-}
-
-/// Hears of each finished tile, `(done, total)`, and may stop the work.
-pub type Observer<'a> = &'a (dyn Fn(usize, usize) -> ControlFlow<()> + Sync);
+use crate::{cpu, gpu, selftest};
 
 /// Upscales images with one net on one device. It can be shared by threads, each upscaling its own image.
 pub struct Upscaler {
-    net: Net,
-    pub(crate) engine: Engine,
+    backend: Arc<dyn Backend>,
+    /// The same, if it is a GPU.
+    gpu: Option<Arc<gpu::Engine>>,
     tile: TileSize,
+    startup: Startup,
 }
 
-pub(crate) enum Engine {
-    Cpu(Box<cpu::Engine>),
-    Gpu(Box<gpu::Engine>),
+impl fmt::Debug for Upscaler {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        let mut fields = formatter.debug_struct("Upscaler");
+        fields.field("device", &self.device()).field("scale", &self.net().scale());
+        fields.field("layers", &self.net().layers().len()).field("tile", &self.tile).finish_non_exhaustive()
+    }
 }
 
 impl Upscaler {
-    /// An upscaler that runs `net` on `target`.
+    /// An upscaler that runs `net` on `target`; [`Upscaler::builder`] leaves more to choose.
     ///
     /// An adapter or device of the caller's is not tested: see [`Upscaler::self_test`].
     ///
     /// # Errors
-    /// [`Error::Adapter`] if the adapter lacks what the kernels need, [`Error::OutOfMemory`], [`Error::DeviceLost`] or
-    /// [`Error::Gpu`] if it refuses them. [`Target::Auto`] takes the CPU instead. [`Error::CpuKernel`] if `ABPN_CPU` names
-    /// a kernel that this machine can't run.
+    /// As [`Builder::build`](crate::Builder::build).
     pub fn new(net: Net, target: Target) -> Result<Self> {
-        Self::with_options(net, target, GpuOptions::default())
+        Self::builder(net).target(target).build()
     }
 
-    /// As [`Upscaler::new`], with what is known of the GPU from earlier; nothing of it counts for [`Target::Auto`] and the
-    /// CPU.
-    ///
-    /// # Errors
-    /// As [`Upscaler::new`].
-    pub fn with_options(net: Net, target: Target, options: GpuOptions) -> Result<Self> {
-        if net.border() != Border::Zeros {
-            let reason = format!("this version of abpn can't run a net whose border is {}", net.border());
-            return Err(Error::WeightFile(reason));
-        }
-        let context = match target {
-            Target::Auto => return Self::auto(net),
-            Target::Cpu => {
-                let engine = Engine::Cpu(Box::new(cpu::Engine::new(&net)?));
-                return Ok(Self { net, engine, tile: TileSize::Auto });
-            }
-            Target::Adapter(adapter) => gpu::Context::open(&adapter)?,
-            Target::Device(device, queue) => gpu::Context::borrow(device, queue),
-        };
-        let context = Arc::new(context.with_pipelines(options.pipelines));
-        let engine = Engine::Gpu(Box::new(gpu::Engine::new(context, &net, options.kernels)?));
-        Ok(Self { net, engine, tile: TileSize::Auto })
+    pub(crate) fn on_cpu(engine: cpu::Engine, startup: Startup) -> Self {
+        Self { backend: Arc::new(engine), gpu: None, tile: TileSize::Auto, startup }
     }
 
-    /// The pipelines compiled so far, as the driver keeps them, to save for [`GpuOptions::pipelines`] under
-    /// [`gpu::pipelines_key`]. None if there is nothing new to save, or the backend has no such thing: Vulkan has it, on a
-    /// device of the caller's if that has [`wgpu::Features::PIPELINE_CACHE`].
-    pub fn pipelines(&self) -> Option<Vec<u8>> {
-        match &self.engine {
-            Engine::Gpu(engine) => engine.pipelines(),
-            Engine::Cpu(_) => None,
-        }
+    pub(crate) fn on_gpu(engine: gpu::Engine, startup: Startup) -> Self {
+        let engine = Arc::new(engine);
+        Self { backend: Arc::<gpu::Engine>::clone(&engine), gpu: Some(engine), tile: TileSize::Auto, startup }
+    }
+
+    /// What runs the net.
+    pub(crate) fn backend(&self) -> &Arc<dyn Backend> {
+        &self.backend
+    }
+
+    /// The same, if it is a GPU.
+    pub(crate) fn gpu(&self) -> Option<&gpu::Engine> {
+        self.gpu.as_deref()
+    }
+
+    /// How it started.
+    pub fn startup(&self) -> &Startup {
+        &self.startup
+    }
+
+    /// Why [`Target::Auto`] took the CPU and no GPU, if so.
+    pub fn fallback(&self) -> Option<&Error> {
+        self.startup.fallback.as_ref()
     }
 
     /// Times every kernel on this GPU, layer by layer, and checks each against the reference; none on the CPU, whose kernel
@@ -128,43 +77,27 @@ impl Upscaler {
     /// # Errors
     /// As [`Upscaler::upscale`].
     pub fn tune(&self) -> Result<Option<gpu::Tuning>> {
-        match &self.engine {
-            Engine::Gpu(engine) => engine.tune(&self.net).map(Some),
-            Engine::Cpu(_) => Ok(None),
-        }
+        self.gpu().map(gpu::Engine::tune).transpose()
     }
 
-    /// Computes with these kernels from now on; on the CPU nothing changes. The bytes never depend on them.
+    /// Computes with these kernels from now on; on the CPU nothing changes. The bytes never depend on them. Kernels with
+    /// cooperative matrices, which are experimental in wgpu and in drivers, are tested now.
     ///
     /// # Errors
-    /// As [`Upscaler::new`].
-    pub fn with_kernels(mut self, kernels: gpu::Kernels) -> Result<Self> {
-        if let Engine::Gpu(engine) = &mut self.engine {
-            **engine = engine.with_kernels(&self.net, kernels)?;
+    /// As [`Upscaler::upscale`]; [`Error::SelfTest`] if a kernel that needs a test computes wrong bytes.
+    pub fn with_kernels(self, kernels: gpu::Kernels) -> Result<Self> {
+        match &self.gpu {
+            None => Ok(self),
+            Some(engine) => {
+                let engine = gpu::Untested::like(engine, kernels)?.trusted()?;
+                Ok(Self::on_gpu(engine, self.startup).with_tile(self.tile))
+            }
         }
-        Ok(self)
     }
 
     /// Which kernel computes which layer, by the layer's label, for 8-bit pictures; none on the CPU.
     pub fn kernels(&self) -> Vec<(String, gpu::Kernel)> {
-        match &self.engine {
-            Engine::Gpu(engine) => engine.kernels(&self.net),
-            Engine::Cpu(_) => Vec::new(),
-        }
-    }
-
-    fn auto(net: Net) -> Result<Self> {
-        let on_gpu = || {
-            let adapter = gpu::choose(&gpu::Choice::from_env())?.adapter;
-            let upscaler = Self::new(net.clone(), Target::Adapter(adapter))?;
-            upscaler.self_test()?;
-            Ok::<_, Error>(upscaler)
-        };
-        on_gpu().or_else(|_| {
-            let upscaler = Self::new(net.clone(), Target::Cpu)?;
-            upscaler.self_test()?;
-            Ok(upscaler)
-        })
+        self.gpu().map(gpu::Engine::kernels).unwrap_or_default()
     }
 
     /// Runs test pictures through every stage, and compares each with the reference.
@@ -173,18 +106,12 @@ impl Upscaler {
     /// [`Error::SelfTest`] names the first stage whose bytes differ: this device must not be used. Other errors as
     /// [`Upscaler::upscale`].
     pub fn self_test(&self) -> Result<()> {
-        match &self.engine {
-            Engine::Cpu(engine) => selftest::run(&self.net, &**engine),
-            Engine::Gpu(engine) => selftest::run(&self.net, &**engine),
-        }
+        selftest::run(self.net(), &*self.backend).map(|_| ())
     }
 
     /// All that the self-test's outcome depends on, as bytes: a program may remember the outcome under it.
     pub fn identity(&self) -> Vec<u8> {
-        match &self.engine {
-            Engine::Cpu(engine) => engine.identity(&self.net),
-            Engine::Gpu(engine) => engine.identity(&self.net),
-        }
+        self.backend.identity()
     }
 
     /// Sets the tile size.
@@ -196,15 +123,12 @@ impl Upscaler {
 
     /// The net it runs.
     pub fn net(&self) -> &Net {
-        &self.net
+        self.backend.net()
     }
 
     /// What it runs on, for people: an adapter's name and backend, or `CPU` with its kernel.
     pub fn device(&self) -> String {
-        match &self.engine {
-            Engine::Cpu(engine) => engine.label(),
-            Engine::Gpu(engine) => gpu::label(engine.info()),
-        }
+        self.backend.label()
     }
 
     /// Upscales `image`, `[height, width, channels]`, to `[scale*height, scale*width, channels]`, same layout and depth.
@@ -221,25 +145,73 @@ impl Upscaler {
     /// # Errors
     /// As [`Upscaler::upscale`]; [`Error::Cancelled`] if `observer` breaks.
     pub fn upscale_observed(&self, image: &Image, observer: Observer) -> Result<(Image, Timings)> {
-        let scale = self.net.scale();
         let (width, height) = self.check_size(image.width(), image.height())?;
-        let (samples, timings) = match image.samples() {
-            Samples::U8(samples) => {
-                let (samples, timings) = self.upscale_planes(image, samples, observer)?;
-                (Samples::U8(samples), timings)
-            }
-            Samples::U16(samples) => {
-                let (samples, timings) = self.upscale_planes(image, samples, observer)?;
-                (Samples::U16(samples), timings)
-            }
+        let layout = image.layout();
+        let stride = width as usize * layout.channels();
+        let len = stride * height as usize;
+        let mut samples = match image.samples() {
+            Samples::U8(_) => Samples::U8(zeros(len)?),
+            Samples::U16(_) => Samples::U16(zeros(len)?),
         };
-        debug_assert_eq!(width as usize, image.width() as usize * scale);
-        Image::new(width, height, image.layout(), samples).map(|image| (image, timings))
+        let large = match &mut samples {
+            Samples::U8(samples) => SamplesMut::U8(samples),
+            Samples::U16(samples) => SamplesMut::U16(samples),
+        };
+        let large = ImageViewMut::new(width, height, layout, large, stride)?;
+        let timings = self.upscale_into(image.view(), large, observer)?;
+        Image::new(width, height, layout, samples).map(|image| (image, timings))
+    }
+
+    /// Upscales a picture in the caller's memory into another: rows may lie apart, and nothing is allocated that is as large
+    /// as the result.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] if `large` has not the size that [`Net::scale`] asks for, or another layout or depth than
+    /// `image`; as [`Upscaler::upscale_observed`]. After an error, `large` holds part of the result.
+    pub fn upscale_into(&self, image: ImageView, large: ImageViewMut, observer: Observer) -> Result<Timings> {
+        let (width, height) = self.check_size(image.width(), image.height())?;
+        let (layout, stride) = (large.layout(), large.stride());
+        if (large.width(), large.height(), layout) != (width, height, image.layout()) {
+            let given = shape(large.width(), large.height(), layout);
+            let wanted = shape(width, height, image.layout());
+            return Err(Error::Unsupported(format!("the result is {wanted}, and there is room for {given}")));
+        }
+        match (image.samples(), large.samples()) {
+            (SamplesRef::U8(samples), SamplesMut::U8(large)) => {
+                self.upscale_samples(&image, samples, large, stride, observer)
+            }
+            (SamplesRef::U16(samples), SamplesMut::U16(large)) => {
+                self.upscale_samples(&image, samples, large, stride, observer)
+            }
+            _ => Err(Error::Unsupported("the result has another depth than the image".to_owned())),
+        }
+    }
+
+    fn upscale_samples<S: Sample>(
+        &self,
+        image: &ImageView,
+        samples: &[S],
+        large: &mut [S],
+        stride: usize,
+        observer: Observer,
+    ) -> Result<Timings> {
+        let picture = Picture::new(image, samples, self.net().halo())?;
+        let sources = picture.sources();
+        let (width, height) = (image.width() as usize, image.height() as usize);
+        let tiling = self.tiling(FrameShape { width, height, format: PixelFormat::rgb::<S>() })?;
+        let total = sources.len() * tiling.len();
+        let mut timings = Timings::default();
+        for (index, source) in sources.iter().enumerate() {
+            let mut sink = picture.sink(index, large, stride, self.net().scale());
+            let done = |tiles: usize| observer(index * tiling.len() + tiles, total);
+            timings += self.backend.run(&**source, &mut sink, &tiling, &done)?;
+        }
+        Ok(timings)
     }
 
     /// The result's width and height.
     pub(crate) fn check_size(&self, width: u32, height: u32) -> Result<(u32, u32)> {
-        let scale = self.net.scale();
+        let scale = self.net().scale();
         let error = |reason| Error::ImageSize { width, height, scale, reason };
         #[expect(clippy::cast_possible_truncation, reason = "2 to 4")]
         let scaled = |length: u32| length.checked_mul(scale as u32).ok_or(error("a side would exceed 2^32 - 1 pixels"));
@@ -251,45 +223,13 @@ impl Upscaler {
         Ok((out_width, out_height))
     }
 
-    /// Carries an image of any layout through the RGB net.
-    fn upscale_planes<S: Sample>(&self, image: &Image, samples: &[S], observer: Observer) -> Result<(Vec<S>, Timings)> {
-        let (width, height) = (image.width() as usize, image.height() as usize);
-        let planes = planes::split(samples, width, image.layout(), self.net.halo());
-        let tiling = self.tiling(width, height, S::BITS)?;
-        let runs = 1 + usize::from(planes.alpha.is_some());
-        let mut timings = Timings::default();
-        let mut upscale = |samples: &[S], run: usize| {
-            let done = |tile: usize| observer(run * tiling.len() + tile, runs * tiling.len());
-            self.upscale_rgb(Rgb { width, height, samples }, &tiling, &done, &mut timings)
-        };
-        let colours = upscale(&planes.colours, 0)?;
-        let alpha = planes.alpha.as_ref().map(|alpha| upscale(alpha, 1)).transpose()?;
-        Ok((planes.join(colours, alpha, self.net.scale()), timings))
+    /// How pictures of this shape are cut.
+    pub(crate) fn tiling(&self, shape: FrameShape) -> Result<Tiling> {
+        self.backend.tiling(self.tile, shape.width, shape.height, shape.format)
     }
+}
 
-    pub(crate) fn tiling(&self, width: usize, height: usize, bits: u32) -> Result<Tiling> {
-        match &self.engine {
-            Engine::Cpu(engine) => Ok(engine.tiling(self.tile, width, height)),
-            Engine::Gpu(engine) => engine.tiling(&self.net, self.tile, width, height, bits),
-        }
-    }
-
-    /// Runs the net over all tiles; `[height, width, 3]` to `[scale*height, scale*width, 3]`.
-    pub(crate) fn upscale_rgb<S: Sample>(
-        &self,
-        rgb: Rgb<S>,
-        tiling: &Tiling,
-        done: &(dyn Fn(usize) -> ControlFlow<()> + Sync),
-        timings: &mut Timings,
-    ) -> Result<Vec<S>> {
-        match &self.engine {
-            Engine::Cpu(engine) => {
-                let start = Instant::now();
-                let picture = engine.upscale(rgb, tiling, done);
-                timings.compute += start.elapsed();
-                picture
-            }
-            Engine::Gpu(engine) => engine.upscale(&self.net, rgb, tiling, done, timings),
-        }
-    }
+/// A picture's shape, for people.
+fn shape(width: u32, height: u32, layout: Layout) -> String {
+    format!("{width}x{height} pixels of {} channels", layout.channels())
 }

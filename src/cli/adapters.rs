@@ -50,6 +50,9 @@ impl Row {
     fn new(adapter: &Adapter) -> Self {
         let info = &adapter.info;
         let runnable = adapter.check();
+        let mut kernels: Vec<_> = adapter.families().into_iter().map(gpu::Family::name).collect();
+        // Matrices of several sizes have one name.
+        kernels.dedup();
         Self {
             index: Some(adapter.index),
             name: info.name.clone(),
@@ -62,7 +65,7 @@ impl Row {
                 wgpu::DeviceType::Other => "other",
             },
             driver: [info.driver.as_str(), info.driver_info.as_str()].join(" ").trim().to_owned(),
-            kernels: adapter.families().into_iter().map(gpu::Family::name).collect(),
+            kernels,
             reason: runnable.err().map(|error| error.to_string()),
         }
     }

@@ -1,14 +1,13 @@
 //! `abpn bench`: how fast frames are.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use abpn::bench::Bench;
 use abpn::profile::Clock;
-use abpn::{Stats, TileSize};
+use abpn::{Startup, Stats, TileSize};
 use serde_json::{Value, json};
 
-use super::device::{DeviceArgs, Startup, timed_upscaler};
+use super::device::{DeviceArgs, upscaler};
 use super::print::print;
 use super::table::Table;
 use super::{Failure, net, size, tile};
@@ -70,15 +69,14 @@ fn bits(text: &str) -> Result<u32, String> {
 
 /// Runs the command.
 pub fn run(args: Args) -> Result<(), Failure> {
-    let (upscaler, startup) = timed_upscaler(net::load(args.model.as_deref(), None)?, &args.device)?;
-    let upscaler = Arc::new(upscaler.with_tile(args.tile));
+    let upscaler = upscaler(net::load(args.model.as_deref(), None)?, &args.device)?.with_tile(args.tile);
     let ((width, height), frames, depth) = (args.size, args.frames.into(), args.depth.into());
     let bench = match args.bits {
         8 => upscaler.bench::<u8>(width, height, frames, depth)?,
         _ => upscaler.bench::<u16>(width, height, frames, depth)?,
     };
     if args.json {
-        let mut report = report(&bench, startup);
+        let mut report = report(&bench, upscaler.startup());
         report["device"] = upscaler.device().into();
         report["scale"] = upscaler.net().scale().into();
         for (key, value) in
@@ -117,7 +115,7 @@ fn cells(name: &str, stats: Stats) -> [String; 5] {
     [name.to_owned(), ms(stats.median), ms(stats.min), ms(stats.max), ms(stats.spread)]
 }
 
-fn report(bench: &Bench, startup: Startup) -> Value {
+fn report(bench: &Bench, startup: &Startup) -> Value {
     let times = |stats: Stats| json!({ "median_ns": stats.median, "min_ns": stats.min, "max_ns": stats.max, "iqr_ns": stats.spread });
     let ns = |time: Duration| time.as_secs_f64() * 1e9;
     let is_gpu = bench.resident.as_ref().is_some_and(|resident| resident.clock == Clock::Gpu);

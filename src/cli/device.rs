@@ -1,15 +1,12 @@
 //! What computes: the options for it, and the upscaler they ask for.
 
-use std::fs;
-use std::time::{Duration, Instant};
-
 use abpn::gpu::{self, Adapter, Choice, Kernel, Kernels};
-use abpn::{GpuOptions, Net, Target, Upscaler};
+use abpn::{Builder, Cache, Net, Target, Upscaler, When};
 use clap::ValueEnum;
 
-use super::failure::NO_ADAPTER;
+use super::Failure;
+use super::cache::Folder;
 use super::message::say;
-use super::{Failure, cache, tuned, verdict};
 
 /// Where to compute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -39,89 +36,57 @@ pub struct DeviceArgs {
     pub retune: bool,
 }
 
-/// An upscaler that runs `net` where `args` say, on an adapter only if that passed the self-test.
+impl DeviceArgs {
+    /// Where they say to compute.
+    ///
+    /// # Errors
+    /// If they contradict each other.
+    fn target(&self) -> Result<Target, Failure> {
+        match (self.device, &self.gpu) {
+            (Device::Cpu, Some(_)) => Err(Failure::usage("--gpu and --device cpu contradict each other")),
+            (Device::Cpu, None) => Ok(Target::Cpu),
+            (_, Some(choice)) => Ok(Target::Gpu(choice.clone())),
+            (Device::Gpu, None) => Ok(Target::Gpu(Choice::from_env())),
+            (Device::Auto, None) => Ok(Target::Auto),
+        }
+    }
+}
+
+/// An upscaler that runs `net` where `args` say, on a device only if that passed the self-test.
 ///
 /// # Errors
 /// If a GPU was asked for, by an option or by WGPU_ADAPTER_NAME, and can't be had or trusted.
 pub fn upscaler(net: Net, args: &DeviceArgs) -> Result<Upscaler, Failure> {
-    timed_upscaler(net, args).map(|(upscaler, _)| upscaler)
-}
-
-/// How long the parts of the start took; zero on the CPU.
-#[derive(Clone, Copy, Default)]
-pub struct Startup {
-    /// Finding the adapter.
-    pub adapter: Duration,
-    /// Opening it, and compiling the pipelines.
-    pub pipelines: Duration,
-    /// Timing the kernels, if that was not done before.
-    pub tuning: Duration,
-    /// The self-test, if it has not passed before.
-    pub self_test: Duration,
-}
-
-/// As [`upscaler`], and how long that took.
-///
-/// # Errors
-/// As [`upscaler`].
-pub fn timed_upscaler(net: Net, args: &DeviceArgs) -> Result<(Upscaler, Startup), Failure> {
-    let choice = args.gpu.clone().unwrap_or_else(Choice::from_env);
-    match (args.device, &args.gpu) {
-        (Device::Cpu, Some(_)) => Err(contradiction()),
-        (Device::Cpu, None) => on_cpu(net),
-        (Device::Gpu, _) | (Device::Auto, Some(_)) => on_gpu(net, &choice, args),
-        (Device::Auto, None) => match on_gpu(net.clone(), &choice, args) {
-            // Nothing is wrong with a machine without a real GPU, but a name that fits none is a mistake.
-            Err(failure) if failure.code == NO_ADAPTER && choice == Choice::Best => on_cpu(net),
-            Err(failure) if failure.code != NO_ADAPTER => {
-                say(format_args!("{}; the CPU takes over", failure.message));
-                on_cpu(net)
-            }
-            result => result,
-        },
+    let mut builder = Upscaler::builder(net).target(args.target()?).self_test(When::Once);
+    builder = builder.tune(if args.retune { When::Always } else { When::Once });
+    if let Some(kernel) = args.kernel {
+        builder = builder.kernels(Kernels::only(kernel));
     }
-}
-
-fn on_cpu(net: Net) -> Result<(Upscaler, Startup), Failure> {
-    let upscaler = Upscaler::new(net, Target::Cpu)?;
-    let start = Instant::now();
-    verdict::remembered(&upscaler)?;
-    Ok((upscaler, Startup { self_test: start.elapsed(), ..Startup::default() }))
-}
-
-fn on_gpu(net: Net, choice: &Choice, args: &DeviceArgs) -> Result<(Upscaler, Startup), Failure> {
-    let start = Instant::now();
-    let adapter = gpu::choose(choice)?;
-    let found = Instant::now();
-    let remembered = if args.retune { None } else { tuned::remembered(&adapter, &net) };
-    let kernels = args.kernel.map(Kernels::only).or_else(|| remembered.clone());
-    let path = || cache::path("pipelines", gpu::pipelines_key(&adapter.info)?, "bin");
-    let saved = path().and_then(|path| fs::read(path).ok()).unwrap_or_default();
-    let options = GpuOptions { pipelines: &saved, kernels };
-    let mut upscaler = Upscaler::with_options(net, Target::Adapter(adapter.adapter.clone()), options)?;
+    let upscaler = build(builder)?;
     if let Some(kernel) = args.kernel
+        && !upscaler.kernels().is_empty()
         && !upscaler.kernels().iter().any(|&(_, chosen)| chosen == kernel)
     {
-        let text = format!("--kernel {kernel}: {} can't run it for any layer of this net", adapter.label());
+        let text = format!("--kernel {kernel}: {} can't run it for any layer of this net", upscaler.device());
         return Err(Failure::usage(text));
     }
-    let compiled = Instant::now();
-    // Software drivers take a minute for it, and all of them are fastest with the same kernel.
-    let is_untuned = args.kernel.is_none() && remembered.is_none() && !adapter.is_software();
-    if args.retune || is_untuned {
-        say(format_args!("timing the kernels on {}, once", adapter.label()));
-        if let Some(tuning) = upscaler.tune()? {
-            tuned::remember(&adapter, upscaler.net(), &tuning);
-            upscaler = upscaler.with_kernels(tuning.kernels)?;
-        }
+    Ok(upscaler)
+}
+
+/// What `builder` makes, with what earlier starts found out, which the user's cache folder remembers.
+///
+/// # Errors
+/// As [`Builder::build`].
+pub fn build(builder: Builder) -> Result<Upscaler, Failure> {
+    let folder = Folder::of_user();
+    let upscaler = match &folder {
+        Some(folder) => builder.cache(folder as &dyn Cache).build(),
+        None => builder.build(),
+    }?;
+    if let Some(why) = &upscaler.startup().ignored {
+        say(format_args!("{why}; --retune writes it anew"));
     }
-    let tuned = Instant::now();
-    verdict::remembered(&upscaler)?;
-    let self_test = tuned.elapsed();
-    if let Some(pipelines) = upscaler.pipelines() {
-        cache::write(path(), &pipelines);
-    }
-    Ok((upscaler, Startup { adapter: found - start, pipelines: compiled - found, tuning: tuned - compiled, self_test }))
+    Ok(upscaler)
 }
 
 /// The adapter that `args` ask for, untested, or none for the CPU; by default the best real GPU if there is one.
@@ -129,19 +94,13 @@ fn on_gpu(net: Net, choice: &Choice, args: &DeviceArgs) -> Result<(Upscaler, Sta
 /// # Errors
 /// If a GPU was asked for, by an option or by WGPU_ADAPTER_NAME, and can't be had.
 pub fn adapter(args: &DeviceArgs) -> Result<Option<Adapter>, Failure> {
-    let choice = args.gpu.clone().unwrap_or_else(Choice::from_env);
-    match (args.device, &args.gpu) {
-        (Device::Cpu, Some(_)) => Err(contradiction()),
-        (Device::Cpu, None) => Ok(None),
-        (device, gpu) => match gpu::choose(&choice) {
-            Ok(adapter) => Ok(Some(adapter)),
+    match args.target()? {
+        Target::Cpu => Ok(None),
+        Target::Gpu(choice) => Ok(Some(gpu::choose(&choice)?)),
+        _ => match (gpu::choose(&Choice::from_env()), Choice::from_env()) {
             // Nothing is wrong with a machine without a real GPU, but a name that fits none is a mistake.
-            Err(_) if device == Device::Auto && gpu.is_none() && choice == Choice::Best => Ok(None),
-            Err(error) => Err(error.into()),
+            (Err(_), Choice::Best) => Ok(None),
+            (adapter, _) => Ok(Some(adapter?)),
         },
     }
-}
-
-fn contradiction() -> Failure {
-    Failure::usage("--gpu and --device cpu contradict each other")
 }

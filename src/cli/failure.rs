@@ -73,7 +73,7 @@ impl Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let code = match &error {
-            Error::NoAdapter(_) | Error::Adapter { .. } => NO_ADAPTER,
+            Error::NoAdapter { .. } | Error::Adapter { .. } => NO_ADAPTER,
             Error::SelfTest { .. } => 4,
             Error::TileSize { .. } => USAGE,
             Error::OutOfMemory { .. } | Error::DeviceLost { .. } | Error::Timeout { .. } | Error::Gpu(_) => 5,
@@ -81,6 +81,28 @@ impl From<Error> for Failure {
             Error::Cancelled => INTERRUPTED,
             _ => INPUT_FAILED,
         };
-        Self { message: error.to_string(), code }
+        Self { message: format!("{error}{}", remedy(&error)), code }
+    }
+}
+
+/// What to do about an error, in terms of this program's options; nothing where the cause says it.
+fn remedy(error: &Error) -> String {
+    const SMALLER: &str = "use smaller tiles (--tile 128)";
+    match error {
+        Error::NoAdapter { seen, .. } if seen.is_empty() => {
+            "; install your GPU's Vulkan driver (or, to test, Debian's \
+             mesa-vulkan-drivers), or use --device cpu"
+                .to_owned()
+        }
+        Error::NoAdapter { wanted: None, .. } => "; name one with --gpu, or use --device cpu".to_owned(),
+        Error::TileSize { largest, .. } => format!(": use --tile {largest} or less"),
+        Error::SelfTest { .. } => {
+            "; use --device cpu, another adapter or driver; on the CPU, ABPN_CPU=portable".to_owned()
+        }
+        Error::OutOfMemory { .. } | Error::Timeout { .. } => format!(": {SMALLER}, or --device cpu"),
+        Error::DeviceLost { .. } => {
+            format!(": {SMALLER}, close other programs that use it, or --device cpu")
+        }
+        _ => String::new(),
     }
 }

@@ -21,9 +21,7 @@ mod size;
 mod table;
 mod tile;
 mod tune;
-mod tuned;
 mod upscale;
-mod verdict;
 
 use std::process::ExitCode;
 
@@ -55,6 +53,7 @@ enum Command {
 
 /// Parses the command line, runs the command, and says how it went.
 pub fn main() -> ExitCode {
+    message::listen();
     let result = match Cli::parse().command {
         Command::Upscale(args) => upscale::run(args),
         Command::Adapters(args) => adapters::run(args),

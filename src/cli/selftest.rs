@@ -1,10 +1,10 @@
 //! `abpn selftest`: do adapters and the CPU compute the reference's bytes?
 
 use abpn::gpu::{self, Adapter};
-use abpn::{Target, Upscaler};
+use abpn::{Target, Upscaler, When};
 
 use super::print::print;
-use super::{Failure, net, verdict};
+use super::{Failure, device, net};
 
 /// Checks adapters and the CPU's kernel against the reference: every stage of the shipped net and of others of its family.
 ///
@@ -52,9 +52,8 @@ fn runnable() -> Result<Vec<Adapter>, Failure> {
 fn test(device: &str, target: impl Fn() -> Target) -> Result<Option<Failure>, Failure> {
     let mut first = None;
     for (name, net) in abpn::selftest::nets()? {
-        let outcome =
-            Upscaler::new(net, target()).map_err(Failure::from).and_then(|upscaler| verdict::fresh(&upscaler));
-        let word = outcome.as_ref().map_or_else(|failure| failure.message.as_str(), |()| "equal");
+        let outcome = device::build(Upscaler::builder(net).target(target()).self_test(When::Always));
+        let word = outcome.as_ref().map_or_else(|failure| failure.message.as_str(), |_| "equal");
         print(format_args!("{device}: {name}: {word}"))?;
         first = first.or(outcome.err());
     }

@@ -1,12 +1,12 @@
 //! `abpn tune`: which kernel is the fastest for each layer.
 
 use abpn::gpu::{self, Trial, Tuning};
-use abpn::{Target, Upscaler};
+use abpn::{Target, Upscaler, When};
 use serde_json::{Value, json};
 
 use super::print::print;
 use super::table::Table;
-use super::{Failure, net, tuned};
+use super::{Failure, device, net};
 
 const NOTES: &str = "\
 Columns: the layers of the net, how many have that shape, and the time of one of them in ms, the median of several; the \
@@ -45,12 +45,12 @@ pub struct Args {
 /// Runs the command.
 pub fn run(args: Args) -> Result<(), Failure> {
     let net = net::load(args.model.as_deref(), None)?;
-    let adapter = gpu::choose(&args.gpu.unwrap_or_else(gpu::Choice::from_env))?;
-    let upscaler = Upscaler::new(net, Target::Adapter(adapter.adapter.clone()))?;
-    let tuning = upscaler.tune()?.ok_or_else(|| Failure::usage("the CPU's kernels need no tuning"))?;
-    tuned::remember(&adapter, upscaler.net(), &tuning);
+    let target = Target::Gpu(args.gpu.unwrap_or_else(gpu::Choice::from_env));
+    let builder = Upscaler::builder(net).target(target).tune(When::Always).self_test(When::Never);
+    let upscaler = device::build(builder)?;
+    let tuning = upscaler.startup().tuned.as_ref().ok_or_else(|| Failure::new("no kernel was timed"))?;
     if args.json {
-        return print(format_args!("{:#}", report(&upscaler.device(), &tuning)));
+        return print(format_args!("{:#}", report(&upscaler.device(), tuning)));
     }
     let (width, height) = tuning.frame;
     print(format_args!("{width}x{height} on {}, ms a layer", upscaler.device()))?;
@@ -59,7 +59,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     headings.extend(tuning.layers.iter().map(|(label, count)| format!("{count} {label}")));
     headings.push("net".to_owned());
     let timed = |trial: &&Trial| trial.layers_ns.is_ok();
-    let rows: Vec<_> = tuning.trials.iter().filter(timed).map(|trial| cells(&tuning, trial)).collect();
+    let rows: Vec<_> = tuning.trials.iter().filter(timed).map(|trial| cells(tuning, trial)).collect();
     Table::lines(&headings, &rows).into_iter().try_for_each(print)?;
     for Trial { kernel, layers_ns } in &tuning.trials {
         if let Err(error) = layers_ns {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Engine;
+use super::engine::Engine;
 use super::lanes::{Lanes, Tiles};
 use super::portable::Portable;
 use super::row_kernel::{Mixed, RowKernel};
@@ -70,9 +70,9 @@ fn named(name: &str) -> Result<Arc<dyn RowKernel>> {
 /// # Errors
 /// None for a random net.
 pub(super) fn first_right(mut kernels: Vec<Arc<dyn RowKernel>>) -> Result<Arc<dyn RowKernel>> {
-    let net = small_net()?;
+    let net = Arc::new(small_net()?);
     let is_right = |kernel: &Arc<dyn RowKernel>| {
-        let engine = Engine::with_kernel(&net, Arc::clone(kernel));
+        let engine = Engine::with_kernel(Arc::clone(&net), Arc::clone(kernel));
         selftest::on_picture(&net, &engine, 37, 3).is_ok()
     };
     let right = kernels.iter().position(is_right).unwrap_or(kernels.len() - 1);

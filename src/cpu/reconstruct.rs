@@ -6,7 +6,7 @@ use crate::image::Sample;
 /// Pixels that are taken at once: what is known of them stays in the first cache.
 pub(super) const STRIP: usize = 64;
 
-/// One input row's finished residuals, and where its pixels go.
+/// One input row's finished residuals, and the pixels that they are added to.
 pub(super) struct Reconstruction<'a, S> {
     /// `[channel, stride]`, and [`STRIP`] more, whatever they are.
     pub residuals: &'a [i32],
@@ -14,6 +14,10 @@ pub(super) struct Reconstruction<'a, S> {
     /// The input pixels, `[width, 3]`.
     pub anchor: &'a [S],
     pub scale: usize,
+}
+
+/// Where the pixels of one input row go.
+pub(super) struct FinishedRows<'a, S> {
     /// The `scale` rows of output, of `row_len` samples each.
     pub rows: &'a mut [S],
     pub row_len: usize,
@@ -21,44 +25,48 @@ pub(super) struct Reconstruction<'a, S> {
     pub start: usize,
 }
 
-impl<'a, S: Sample> Reconstruction<'a, S> {
+impl<S: Sample> Reconstruction<'_, S> {
     /// Done by code that was compiled for a kernel's instruction set.
-    pub fn on(self, kernel: &dyn RowKernel) {
-        if S::BITS == 8 { kernel.reconstruct8(self.cast()) } else { kernel.reconstruct16(self.cast()) }
-    }
-
-    /// The same with the type of sample called by its name.
-    fn cast<T: Sample>(self) -> Reconstruction<'a, T> {
-        let Self { residuals, stride, anchor, scale, rows, row_len, start } = self;
-        let (anchor, rows) = (bytemuck::cast_slice(anchor), bytemuck::cast_slice_mut(rows));
-        Reconstruction { residuals, stride, anchor, scale, rows, row_len, start }
-    }
-
-    #[inline(always)]
-    pub fn run(self) {
-        match self.scale {
-            2 => self.scaled::<6>(),
-            3 => self.scaled::<9>(),
-            _ => self.scaled::<12>(),
+    pub fn write(self, kernel: &dyn RowKernel, to: FinishedRows<S>) {
+        let Self { residuals, stride, anchor, scale } = self;
+        let FinishedRows { rows, row_len, start } = to;
+        if S::BITS == 8 {
+            let (anchor, rows) = (bytemuck::cast_slice(anchor), bytemuck::cast_slice_mut(rows));
+            let work = Reconstruction { residuals, stride, anchor, scale };
+            kernel.reconstruct8(work, FinishedRows { rows, row_len, start });
+        } else {
+            let (anchor, rows) = (bytemuck::cast_slice(anchor), bytemuck::cast_slice_mut(rows));
+            let work = Reconstruction { residuals, stride, anchor, scale };
+            kernel.reconstruct16(work, FinishedRows { rows, row_len, start });
         }
     }
+}
 
-    /// `BLOCK` is `3*scale`, a row's samples for one input pixel.
-    #[inline(always)]
-    fn scaled<const BLOCK: usize>(self) {
-        for (strip, anchor) in self.anchor.chunks(3 * STRIP).enumerate() {
-            let mut colours = [[0; STRIP]; 3];
-            for (x, pixel) in anchor.chunks_exact(3).enumerate() {
-                for (colour, sample) in colours.iter_mut().zip(pixel) {
-                    colour[x] = sample.to_i32();
-                }
+/// Writes the pixels of an input row; a kernel compiles it for its instructions.
+#[inline(always)]
+pub(super) fn reconstruct<S: Sample>(work: &Reconstruction<S>, to: FinishedRows<S>) {
+    match work.scale {
+        2 => scaled::<S, 6>(work, to),
+        3 => scaled::<S, 9>(work, to),
+        _ => scaled::<S, 12>(work, to),
+    }
+}
+
+/// `BLOCK` is `3*scale`, a row's samples for one input pixel.
+#[inline(always)]
+fn scaled<S: Sample, const BLOCK: usize>(work: &Reconstruction<S>, to: FinishedRows<S>) {
+    for (strip, anchor) in work.anchor.chunks(3 * STRIP).enumerate() {
+        let mut colours = [[0; STRIP]; 3];
+        for (x, pixel) in anchor.chunks_exact(3).enumerate() {
+            for (colour, sample) in colours.iter_mut().zip(pixel) {
+                colour[x] = sample.to_i32();
             }
-            let pixels = anchor.len() / 3;
-            for (dy, row) in self.rows.chunks_exact_mut(self.row_len).enumerate() {
-                let residuals = &self.residuals[dy * BLOCK * self.stride + strip * STRIP..];
-                let row = &mut row[self.start + strip * STRIP * BLOCK..][..pixels * BLOCK];
-                block_row::<S, BLOCK>(residuals, self.stride, &colours, row);
-            }
+        }
+        let pixels = anchor.len() / 3;
+        for (dy, row) in to.rows.chunks_exact_mut(to.row_len).enumerate() {
+            let residuals = &work.residuals[dy * BLOCK * work.stride + strip * STRIP..];
+            let row = &mut row[to.start + strip * STRIP * BLOCK..][..pixels * BLOCK];
+            block_row::<S, BLOCK>(residuals, work.stride, &colours, row);
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::convolve::{Offsets, Row, convolve};
 use super::lanes::{Lanes, Tiles};
 use super::packing::{PackedLayer, Weights};
-use super::reconstruct::Reconstruction;
+use super::reconstruct::{FinishedRows, Reconstruction, reconstruct};
 use super::{requantise, winograd};
 use crate::image::Sample;
 use crate::net::{Layer, TAPS};
@@ -32,10 +32,10 @@ pub(super) trait RowKernel: Send + Sync {
     fn last16(&self, layer: &PackedLayer, rows: &Rows, scratch: &mut Scratch, output: OutputRows<i32>);
 
     /// Finished pixels of 8-bit samples.
-    fn reconstruct8(&self, work: Reconstruction<u8>);
+    fn reconstruct8(&self, work: Reconstruction<u8>, to: FinishedRows<u8>);
 
     /// The same of 16-bit samples.
-    fn reconstruct16(&self, work: Reconstruction<u16>);
+    fn reconstruct16(&self, work: Reconstruction<u16>, to: FinishedRows<u16>);
 }
 
 /// Rows of pixels to compute, and what their convolution reads.
@@ -108,17 +108,17 @@ impl<L: Lanes> RowKernel for L {
         last::<L, u16>(*self, layer, rows, scratch, output);
     }
 
-    fn reconstruct8(&self, work: Reconstruction<u8>) {
+    fn reconstruct8(&self, work: Reconstruction<u8>, to: FinishedRows<u8>) {
         self.run(
             #[inline(always)]
-            || work.run(),
+            || reconstruct(&work, to),
         );
     }
 
-    fn reconstruct16(&self, work: Reconstruction<u16>) {
+    fn reconstruct16(&self, work: Reconstruction<u16>, to: FinishedRows<u16>) {
         self.run(
             #[inline(always)]
-            || work.run(),
+            || reconstruct(&work, to),
         );
     }
 }
@@ -204,12 +204,12 @@ impl<L: Tiles> RowKernel for Mixed<L> {
         }
     }
 
-    fn reconstruct8(&self, work: Reconstruction<u8>) {
-        self.lanes.reconstruct8(work);
+    fn reconstruct8(&self, work: Reconstruction<u8>, to: FinishedRows<u8>) {
+        self.lanes.reconstruct8(work, to);
     }
 
-    fn reconstruct16(&self, work: Reconstruction<u16>) {
-        self.lanes.reconstruct16(work);
+    fn reconstruct16(&self, work: Reconstruction<u16>, to: FinishedRows<u16>) {
+        self.lanes.reconstruct16(work, to);
     }
 }
 

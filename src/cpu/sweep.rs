@@ -8,10 +8,12 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::packing::{PackedLayer, pack_pixels};
-use super::reconstruct::{self, Reconstruction};
+use super::reconstruct::{self, FinishedRows, Reconstruction};
 use super::row_kernel::{OutputRows, RowKernel, Rows, Scratch};
+use super::watch::Watch;
 use super::winograd;
-use crate::image::{Rgb, Sample};
+use crate::frame::{RowBuffer, Sink, Source};
+use crate::image::Sample;
 
 /// Most rows that a kernel computes at once.
 const MOST_ROWS: usize = winograd::SIDE;
@@ -47,18 +49,6 @@ impl Area {
     }
 }
 
-/// Hears of each row that a layer has finished.
-pub(super) trait Watch {
-    /// Row `y` of layer `layer`; of a hidden one with its words, `[word, stride]`, of the area's columns and some round
-    /// them: the picture's column `x` is at `x - origin + 1`.
-    fn row(&mut self, layer: usize, y: usize, words: &[u32], geometry: RowGeometry);
-}
-
-/// Hears nothing.
-impl Watch for () {
-    fn row(&mut self, _: usize, _: usize, _: &[u32], _: RowGeometry) {}
-}
-
 /// Where a sweep's words lie in a row.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RowGeometry {
@@ -89,55 +79,58 @@ pub(super) struct SweepBuffers {
     scratch: Scratch,
     /// `[row, channel, stride]`.
     residuals: Vec<i32>,
+    /// A row of the source, and the finished rows of one of them.
+    row: RowBuffer,
+    finished: RowBuffer,
 }
 
 impl SweepBuffers {
     /// Makes all of it 0, as what is outside the picture has to be; kernels write only inside.
-    fn clear(&mut self, program: &PackedNet, stride: usize) {
+    fn clear(&mut self, net: &PackedNet, stride: usize) {
         fn zeros<T: Copy + Default>(buffer: &mut Vec<T>, len: usize) {
             buffer.clear();
             buffer.resize(len, T::default());
         }
-        let layers = &program.layers;
+        let layers = &net.layers;
         self.inputs.resize_with(layers.len(), Vec::new);
         for (index, (input, layer)) in self.inputs.iter_mut().zip(layers).enumerate() {
-            zeros(input, (program.kept(index) + 1) * layer.words * stride);
+            zeros(input, (net.kept(index) + 1) * layer.words * stride);
         }
         let channels = |layer: &PackedLayer| layer.rows() * layer.layer.out_channels;
         zeros(&mut self.residuals, layers.last().map_or(0, channels) * stride + reconstruct::STRIP);
     }
 }
 
-/// Computes the pixels of `area`, and writes them to `output`: the picture's rows that come from `area.rows`.
+/// Computes the pixels of `area`, and gives them to `sink`, samples of the source's format.
 pub(super) fn sweep<S: Sample>(
-    program: &PackedNet,
-    rgb: Rgb<S>,
+    net: &PackedNet,
+    source: &dyn Source,
     area: &Area,
-    workspace: &mut SweepBuffers,
-    output: &mut [S],
+    buffers: &mut SweepBuffers,
+    sink: &mut dyn Sink,
     watch: &mut impl Watch,
 ) {
-    let PackedNet { kernel, layers, scale } = program;
+    let PackedNet { kernel, layers, scale } = net;
+    let (picture_width, picture_height) = (source.width(), source.height());
     let halo = layers.len();
-    let needed = |reach: usize| area.grown(reach, rgb.width, rgb.height);
+    let needed = |reach: usize| area.grown(reach, picture_width, picture_height);
     let window = needed(halo);
     let geometry = RowGeometry::new(&window.columns, &**kernel);
     let RowGeometry { origin, stride } = geometry;
-    workspace.clear(program, stride);
-    let SweepBuffers { inputs, next, scratch, residuals } = workspace;
+    buffers.clear(net, stride);
+    let SweepBuffers { inputs, next, scratch, residuals, row, finished } = buffers;
     next.clear();
     next.extend((0..halo).map(|index| needed(halo - 1 - index).rows.start));
-    let row_len = rgb.width * scale * 3;
     for incoming in window.rows {
-        let pixels = rgb.row(origin, incoming, window.columns.len());
+        let pixels: &[S] = bytemuck::cast_slice(source.row(origin, incoming, window.columns.len(), row));
         let words = layers[0].words * stride;
-        pack_pixels(pixels, kernel.codes(), &mut inputs[0][incoming % program.kept(0) * words..][..words], stride, 1);
+        pack_pixels(pixels, kernel.codes(), &mut inputs[0][incoming % net.kept(0) * words..][..words], stride, 1);
         let next_of = |index: usize, next: &[usize]| {
             let (y, end) = (next[index], needed(halo - 1 - index).rows.end);
             // The first row that it isn't given yet, and the first that it does not need now.
             let given = index.checked_sub(1).map_or(incoming + 1, |before| next[before]);
             let wanted = layers[index].rows().min(end - y);
-            let below = (y + wanted + 1).min(rgb.height);
+            let below = (y + wanted + 1).min(picture_height);
             (wanted > 0 && below <= given).then_some((index, y, wanted, below))
         };
         // The last layer that can: so each has used what it is given before it is given more.
@@ -147,14 +140,14 @@ pub(super) fn sweep<S: Sample>(
             let columns = needed(halo - 1 - index).columns;
             let (column, width) = (columns.start - origin + 1, columns.len());
             let (before, after) = inputs.split_at_mut(index + 1);
-            let kept = program.kept(index);
+            let kept = net.kept(index);
             let starts: [usize; MOST_ROWS + 2] = std::array::from_fn(|row| {
                 let slot = (y + row).checked_sub(1).filter(|&row| row < below).map_or(kept, |row| row % kept);
                 slot * layer.words * stride
             });
             let rows = Rows { input: &before[index], starts: &starts[..layer.rows() + 2], stride, column, width };
             if let Some((to, after)) = after.first_mut().zip(layers.get(index + 1)) {
-                let start = |y: usize| y % program.kept(index + 1) * after.words * stride;
+                let start = |y: usize| y % net.kept(index + 1) * after.words * stride;
                 let starts: [usize; MOST_ROWS] = std::array::from_fn(|row| start(y + row));
                 kernel.hidden(layer, &rows, scratch, OutputRows { buffer: to, starts: &starts[..wanted] });
                 for y in y..y + wanted {
@@ -166,15 +159,38 @@ pub(super) fn sweep<S: Sample>(
                 let last = if S::BITS == 8 { RowKernel::last8 } else { RowKernel::last16 };
                 last(&**kernel, layer, &rows, scratch, OutputRows { buffer: residuals, starts: &starts[..wanted] });
                 for (y, of_row) in (y..y + wanted).zip(starts) {
-                    let rows = &mut output[(y - area.rows.start) * scale * row_len..][..scale * row_len];
-                    let anchor = rgb.row(area.columns.start, y, width);
-                    let start = area.columns.start * scale * 3;
+                    let anchor = bytemuck::cast_slice(source.row(area.columns.start, y, width, row));
                     let residuals = &residuals[of_row + column..];
-                    let work = Reconstruction { residuals, stride, anchor, scale: *scale, rows, row_len, start };
-                    work.on(&**kernel);
+                    let work = Reconstruction { residuals, stride, anchor, scale: *scale };
+                    finish::<S>(&**kernel, work, area.columns.start, y, sink, finished);
                     watch.row(index, y, &[], geometry);
                 }
             }
         }
+    }
+}
+
+/// Finishes the pixels of input row `y` from column `x` on, in the sink's own memory if it has some for them.
+fn finish<S: Sample>(
+    kernel: &dyn RowKernel,
+    work: Reconstruction<S>,
+    x: usize,
+    y: usize,
+    sink: &mut dyn Sink,
+    buffer: &mut RowBuffer,
+) {
+    let scale = work.scale;
+    let block = 3 * scale;
+    if let Some(memory) = sink.memory(y * scale, scale) {
+        let rows: &mut [S] = bytemuck::cast_slice_mut(memory);
+        let row_len = rows.len() / scale;
+        work.write(kernel, FinishedRows { rows, row_len, start: x * block });
+        return;
+    }
+    let row_len = work.anchor.len() * scale;
+    let rows = buffer.samples::<S>(scale * row_len);
+    work.write(kernel, FinishedRows { rows: &mut *rows, row_len, start: 0 });
+    for (dy, row) in rows.chunks_exact(row_len).enumerate() {
+        sink.row(x * scale, y * scale + dy, bytemuck::cast_slice(row));
     }
 }

@@ -1,16 +1,24 @@
 //! Every kernel of this machine against the reference.
 
+use super::engine::split;
 use super::lanes::Tiles;
 use super::model::Model;
 use super::packing::PackedLayer;
 use super::portable::Portable;
-use super::reconstruct::Reconstruction;
-use super::row_kernel::{Mixed, OutputRows, Rows, Scratch};
+use super::reconstruct::{FinishedRows, Reconstruction};
+use super::row_kernel::{Mixed, OutputRows, RowKernel, Rows, Scratch};
 use super::*;
+use crate::backend::Backend;
+use crate::frame::{PixelFormat, Rgb, RgbSink};
+use crate::image::Sample;
 use crate::net::random::random_net;
-use crate::net::{Net, built_in};
+use crate::net::{Layer, Net, built_in};
+use crate::options::TileSize;
 use crate::random::Random;
-use crate::{reference, selftest};
+use crate::selftest::{self, upscaled};
+use crate::{Error, reference};
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex};
 
 /// The kernels of this machine, and models of the instructions of others. Where layers are computed in two ways, also those
 /// that compute all of them in one.
@@ -38,18 +46,15 @@ fn kernels() -> Vec<Arc<dyn RowKernel>> {
     kernels
 }
 
-fn engines(net: &Net) -> impl Iterator<Item = Engine> {
-    kernels().into_iter().map(|kernel| Engine::with_kernel(net, kernel))
+fn engines(net: &Net) -> impl Iterator<Item = Engine> + use<> {
+    let net = Arc::new(net.clone());
+    kernels().into_iter().map(move |kernel| Engine::with_kernel(Arc::clone(&net), kernel))
 }
 
 fn noise<S: Sample>(seed: u64, width: usize, height: usize) -> Vec<S> {
     let mut random = Random::new(seed);
     let levels = (1_i64 << S::BITS) - 1;
     (0..width * height * 3).map(|_| S::saturating_from(random.within(0..=levels).try_into().unwrap())).collect()
-}
-
-fn upscaled<S: Sample>(engine: &Engine, rgb: Rgb<S>, size: TileSize) -> Vec<S> {
-    engine.upscale(rgb, &engine.tiling(size, rgb.width, rgb.height), &|_| ControlFlow::Continue(())).unwrap()
 }
 
 #[test]
@@ -110,7 +115,7 @@ fn neither_tiles_nor_threads_change_a_byte() {
                     if size == TileSize::Side(1) && threads != 5 {
                         continue;
                     }
-                    let actual = pool.install(|| upscaled(&engine, rgb, size));
+                    let actual = pool.install(|| upscaled(&engine, rgb, size).unwrap());
                     assert!(actual == expected, "{} {}-bit {threads} {size:?}", engine.label(), S::BITS);
                 }
             }
@@ -125,7 +130,7 @@ fn neither_tiles_nor_threads_change_a_byte() {
 fn a_wrong_weight_or_bias_or_scale_is_found() {
     let net = random_net(4, 3, &[9, 28, 6]).unwrap();
     for kernel in 0..kernels().len() {
-        let engine = |net: &Net| Engine::with_kernel(net, kernels().swap_remove(kernel));
+        let engine = |net: &Net| Engine::with_kernel(Arc::new(net.clone()), kernels().swap_remove(kernel));
         assert!(selftest::run(&net, &engine(&net)).is_ok());
         for layer in 0..net.layers().len() {
             for change in 0..3 {
@@ -148,21 +153,24 @@ fn a_wrong_weight_or_bias_or_scale_is_found() {
 }
 
 #[test]
-fn an_observer_hears_of_every_tile_and_may_stop() {
+fn an_observer_hears_of_every_tile_once_and_may_stop() {
     let net = random_net(1, 2, &[4]).unwrap();
     let samples = noise::<u8>(1, 40, 40);
     let rgb = Rgb { width: 40, height: 40, samples: &samples };
     for engine in engines(&net) {
-        let tiling = engine.tiling(TileSize::Side(16), 40, 40);
+        let tiling = engine.tiling(TileSize::Side(16), 40, 40, PixelFormat::Rgb8).unwrap();
+        let mut picture = vec![0_u8; 80 * 80 * 3];
         let heard = Mutex::new(Vec::new());
         let listen = |done| {
             heard.lock().unwrap().push(done);
             ControlFlow::Continue(())
         };
-        engine.upscale(rgb, &tiling, &listen).unwrap();
-        let heard = heard.into_inner().unwrap();
-        assert!(heard.is_sorted() && heard.last() == Some(&tiling.len()), "{heard:?}");
-        let stopped = engine.upscale(rgb, &tiling, &|_| ControlFlow::Break(()));
+        // More threads than rows of tiles: several of them share a tile.
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(7).build().unwrap();
+        pool.install(|| engine.run(&rgb, &mut RgbSink::new(&mut picture, 80), &tiling, &listen)).unwrap();
+        assert_eq!(heard.into_inner().unwrap(), (1..=tiling.len()).collect::<Vec<_>>());
+        let stop = |_| ControlFlow::Break(());
+        let stopped = engine.run(&rgb, &mut RgbSink::new(&mut picture, 80), &tiling, &stop);
         assert!(matches!(stopped, Err(Error::Cancelled)));
     }
 }
@@ -172,13 +180,13 @@ fn buffers_are_used_again() {
     let net = random_net(1, 3, &[28, 28]).unwrap();
     let samples = noise::<u8>(1, 90, 50);
     let rgb = Rgb { width: 90, height: 50, samples: &samples };
-    let engine = Engine::new(&net).unwrap();
+    let engine = Engine::new(Arc::new(net)).unwrap();
     let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
     for _ in 0..5 {
-        pool.install(|| upscaled(&engine, rgb, TileSize::Auto));
+        pool.install(|| upscaled(&engine, rgb, TileSize::Auto).unwrap());
     }
-    let pool = engine.pool.into_inner().unwrap();
-    assert!((1..=3).contains(&pool.len()), "{}", pool.len());
+    let idle = engine.idle_buffers();
+    assert!((1..=3).contains(&idle), "{idle}");
 }
 
 #[test]
@@ -226,12 +234,12 @@ impl RowKernel for Wrong {
         self.0.last16(layer, rows, scratch, output);
     }
 
-    fn reconstruct8(&self, work: Reconstruction<u8>) {
-        self.0.reconstruct8(work);
+    fn reconstruct8(&self, work: Reconstruction<u8>, to: FinishedRows<u8>) {
+        self.0.reconstruct8(work, to);
     }
 
-    fn reconstruct16(&self, work: Reconstruction<u16>) {
-        self.0.reconstruct16(work);
+    fn reconstruct16(&self, work: Reconstruction<u16>, to: FinishedRows<u16>) {
+        self.0.reconstruct16(work, to);
     }
 }
 
@@ -243,7 +251,7 @@ fn a_kernel_that_is_wrong_is_not_chosen() {
     assert_eq!(chosen(vec![wrong(), wrong(), right()]).name(), right().name());
     // Without a right one it is for the self-test to say so.
     let net = random_net(1, 2, &[4]).unwrap();
-    assert!(selftest::run(&net, &Engine::with_kernel(&net, chosen(vec![wrong()]))).is_err());
+    assert!(selftest::run(&net, &Engine::with_kernel(Arc::new(net.clone()), chosen(vec![wrong()]))).is_err());
 }
 
 #[test]

@@ -1,9 +1,12 @@
 //! The adapters that wgpu sees, and the choice of one.
 
+use super::context::{self, label};
 use super::kernels::Family;
 use crate::{Error, Result};
 
 /// One adapter through one backend; a GPU with two drivers is two adapters.
+#[derive(Debug)]
+#[non_exhaustive]
 pub struct Adapter {
     /// Its place in the list of [`adapters`].
     pub index: usize,
@@ -29,7 +32,7 @@ impl Adapter {
     /// # Errors
     /// [`Error::Adapter`] says what it lacks.
     pub fn check(&self) -> Result<()> {
-        super::context::check(&self.adapter)
+        context::check(&self.adapter)
     }
 
     /// The kernel families that it can run; none if it lacks what all of them need.
@@ -37,8 +40,12 @@ impl Adapter {
         if self.check().is_err() {
             return Vec::new();
         }
-        let has_matrices = !super::context::matrix_sides(&self.adapter).is_empty();
-        Family::ALL.into_iter().filter(|&family| family != Family::Matrix || has_matrices).collect()
+        let sides = context::matrix_sides(&self.adapter);
+        let has = |family: &Family| match family {
+            Family::Matrix { side } => sides.contains(side),
+            Family::Dot4 | Family::Fma => true,
+        };
+        Family::ALL.into_iter().filter(has).collect()
     }
 
     /// Smaller is preferred: discrete before integrated, native backends before GL.
@@ -52,11 +59,6 @@ impl Adapter {
         };
         (device, u8::from(self.info.backend == wgpu::Backend::Gl))
     }
-}
-
-/// Name and backend of an adapter, for people.
-pub(crate) fn label(info: &wgpu::AdapterInfo) -> String {
-    format!("{} ({})", info.name, info.backend)
 }
 
 /// Which adapter to take.
@@ -129,25 +131,15 @@ pub fn choose(choice: &Choice) -> Result<Adapter> {
     adapters.sort_by_key(Adapter::rank);
     match adapters.iter().position(fits) {
         Some(index) => Ok(adapters.swap_remove(index)),
-        None => Err(Error::NoAdapter(explain(choice, &mut adapters))),
-    }
-}
-
-/// Why no adapter fits, and what to do.
-fn explain(choice: &Choice, adapters: &mut [Adapter]) -> String {
-    if adapters.is_empty() {
-        return "wgpu sees none; install your GPU's Vulkan driver (or, to test, Debian's mesa-vulkan-drivers), or use \
-                --device cpu"
-            .to_owned();
-    }
-    adapters.sort_by_key(|adapter| adapter.index);
-    let list: Vec<_> = adapters.iter().map(|adapter| format!("{}: {}", adapter.index, adapter.label())).collect();
-    let list = list.join(", ");
-    match choice {
-        Choice::Best => {
-            format!("only software rasterisers are there ({list}); name one with --gpu, or use --device cpu")
+        None => {
+            adapters.sort_by_key(|adapter| adapter.index);
+            let wanted = match choice {
+                Choice::Best => None,
+                Choice::Index(index) => Some(format!("with index {index}")),
+                Choice::Name(name) => Some(format!("that is called {name:?}")),
+            };
+            let seen = adapters.iter().map(|adapter| format!("{}: {}", adapter.index, adapter.label())).collect();
+            Err(Error::NoAdapter { wanted, seen })
         }
-        Choice::Index(index) => format!("there is none with index {index}; there are {list}"),
-        Choice::Name(name) => format!("none is called {name:?}; there are {list}"),
     }
 }

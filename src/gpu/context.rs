@@ -6,11 +6,23 @@ use std::time::Duration;
 
 use super::kernels::Abilities;
 use super::pipelines::Pipelines;
-use super::timing::Clock;
+use crate::timing::Clock;
 use crate::{Error, Result};
 
-/// The longest that one tile may take: a tile is a fraction of a second on a slow GPU, and seconds on a software driver.
-const TILE_TIMEOUT: Duration = Duration::from_secs(120);
+/// What callers may choose of a device's use.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DeviceOptions {
+    /// The longest that one tile may take.
+    pub timeout: Duration,
+    /// Memory that idle rings may keep.
+    pub idle_bytes: u64,
+}
+
+impl Default for DeviceOptions {
+    fn default() -> Self {
+        Self { timeout: Duration::from_secs(120), idle_bytes: 512 << 20 }
+    }
+}
 
 /// A device to run stages on.
 pub(crate) struct Context {
@@ -18,11 +30,12 @@ pub(crate) struct Context {
     pub queue: wgpu::Queue,
     /// Where pipelines are kept, if the device has such a thing and it was asked for.
     pub pipelines: Option<Pipelines>,
-    /// Whether plain WGSL stands in for cooperative matrices.
+    /// What stands in for cooperative matrices.
     #[cfg(test)]
-    pub emulates_matrices: bool,
+    pub emulation: Option<super::emulation::Emulation>,
     /// What kernels can use.
     pub abilities: Abilities,
+    pub options: DeviceOptions,
     /// Set once by the driver's callbacks; nothing works after that.
     failure: Arc<OnceLock<Failure>>,
 }
@@ -36,7 +49,7 @@ enum Failure {
 
 impl Context {
     /// Opens `adapter` with the downlevel limits, and its own for the size of buffers and workgroup memory.
-    pub fn open(adapter: &wgpu::Adapter) -> Result<Self> {
+    pub fn open(adapter: &wgpu::Adapter, options: DeviceOptions) -> Result<Self> {
         check(adapter)?;
         // To profile, and to start faster; nothing needs them.
         let features = adapter.features() & (wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::PIPELINE_CACHE);
@@ -52,8 +65,11 @@ impl Context {
             pollster::block_on(adapter.request_device(&descriptor))
         };
         let with_matrices = |matrix_sides: Vec<usize>| {
-            // SAFETY: what is experimental are cooperative matrices. Only kernels of that family use them, and none of those
-            // is taken before it has given the reference's bytes on this adapter.
+            // SAFETY: what must be accepted here is that an experimental feature may have bugs in wgpu, up to undefined
+            // behaviour. The one that is enabled is cooperative matrices, and only kernels of that family use it, whose
+            // shaders naga has validated and whose indices are proved at `Stage::new`. Such a kernel runs on test pictures
+            // first: no `Engine` with one is made but by `Untested`, once it has given the reference's bytes on this device
+            // with this driver.
             #[expect(unsafe_code, reason = "its proof stands here")]
             let experimental = unsafe { wgpu::ExperimentalFeatures::enabled() };
             Some((request(features | MATRIX_FEATURES, experimental).ok()?, matrix_sides))
@@ -81,22 +97,24 @@ impl Context {
             queue,
             pipelines: None,
             #[cfg(test)]
-            emulates_matrices: false,
+            emulation: None,
             abilities,
+            options,
             failure,
         })
     }
 
     /// Takes a device of the caller's, whose callbacks stay the caller's.
-    pub fn borrow(device: wgpu::Device, queue: wgpu::Queue) -> Self {
+    pub fn borrow(device: wgpu::Device, queue: wgpu::Queue, options: DeviceOptions) -> Self {
         let abilities = Abilities { limits: device.limits(), matrix_sides: Vec::new() };
         Self {
             device,
             queue,
             pipelines: None,
             #[cfg(test)]
-            emulates_matrices: false,
+            emulation: None,
             abilities,
+            options,
             failure: Arc::default(),
         }
     }
@@ -136,13 +154,13 @@ impl Context {
 
     /// Waits until a submission is done and its callbacks have run.
     pub fn wait(&self, submission: wgpu::SubmissionIndex) -> Result<()> {
-        let poll = wgpu::PollType::Wait { submission_index: Some(submission), timeout: Some(TILE_TIMEOUT) };
+        let poll = wgpu::PollType::Wait { submission_index: Some(submission), timeout: Some(self.options.timeout) };
         // wgpu panics if the device is lost while it polls; for us that is an error like any other.
         let polled = catch_unwind(AssertUnwindSafe(|| self.device.poll(poll)));
         self.check_alive()?;
         match polled {
             Ok(Ok(_)) => Ok(()),
-            Ok(Err(wgpu::PollError::Timeout)) => Err(Error::Timeout { seconds: TILE_TIMEOUT.as_secs() }),
+            Ok(Err(wgpu::PollError::Timeout)) => Err(Error::Timeout { seconds: self.options.timeout.as_secs() }),
             Ok(Err(error)) => Err(Error::Gpu(error.to_string())),
             Err(_) => Err(Error::DeviceLost { detail: "while waiting for it".to_owned() }),
         }
@@ -193,7 +211,7 @@ impl Mapping {
         context.wait(submission)?;
         while self.asked > 0 {
             // Another thread that polls at the same time may be the one that runs the callback, a moment later.
-            match self.mapped.recv_timeout(TILE_TIMEOUT) {
+            match self.mapped.recv_timeout(context.options.timeout) {
                 Ok(Ok(())) => self.asked -= 1,
                 Ok(Err(error)) => return Err(Error::DeviceLost { detail: error.to_string() }),
                 Err(_) => return Err(Error::Gpu("a finished buffer was not mapped".to_owned())),
@@ -260,8 +278,13 @@ pub(super) fn matrix_sides(adapter: &wgpu::Adapter) -> Vec<usize> {
     [8_u32, 16].into_iter().filter(fits).map(|side| side as usize).collect()
 }
 
+/// Name and backend of an adapter, for people.
+pub(crate) fn label(info: &wgpu::AdapterInfo) -> String {
+    format!("{} ({})", info.name, info.backend)
+}
+
 fn refuse(adapter: &wgpu::Adapter, reason: String) -> Error {
-    Error::Adapter { adapter: super::label(&adapter.get_info()), reason }
+    Error::Adapter { adapter: label(&adapter.get_info()), reason }
 }
 
 /// The downlevel defaults, which phones have, but buffers and workgroup memory as large as the adapter allows.

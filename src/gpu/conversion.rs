@@ -2,9 +2,9 @@
 
 use super::compiled::Compiled;
 use super::context::Context;
-use super::packing::{Geometry, group_pixels};
-use super::stage::to_u32;
+use super::packing::{Geometry, group_pixels, to_u32};
 use crate::Result;
+use crate::frame::PixelFormat;
 
 /// Which way pixels go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -18,21 +18,21 @@ pub(crate) enum Way {
 /// A compiled conversion.
 pub(crate) struct Conversion {
     way: Way,
-    bits: u32,
+    format: PixelFormat,
     compiled: Compiled,
 }
 
 impl Conversion {
-    /// Compiles the conversion of pictures of `bits` bits a sample.
-    pub fn new(context: &Context, way: Way, bits: u32) -> Result<Self> {
+    /// Compiles the conversion of pictures of this format.
+    pub fn new(context: &Context, way: Way, format: PixelFormat) -> Result<Self> {
         // SAFETY: there is no loop, the only division is by a constant that is not 0, and no index leaves its buffer:
         // - a thread with x < width and y < height owns group x / GROUP_PIXELS of row y, and `bytes` has
         //   `Geometry::samples_words` words, which is three for each group of each row;
         // - `image` and `anchor` are planes of the window, of which only pixels inside are written;
         // - `pixels` has width * height pixels, and x is clamped to its row.
         #[expect(unsafe_code, reason = "its proof stands here")]
-        let compiled = unsafe { Compiled::trusted(context, label(way, bits), &wgsl(way, bits)) }?;
-        Ok(Self { way, bits, compiled })
+        let compiled = unsafe { Compiled::trusted(context, label(way, format), &wgsl(way, format)) }?;
+        Ok(Self { way, format, compiled })
     }
 
     /// Binds buffers by the names they have in the shader.
@@ -46,13 +46,14 @@ impl Conversion {
             Way::Pack => window,
             Way::Unpack { scale } => window.upscaled(scale),
         };
-        let groups = width.div_ceil(group_pixels(self.bits));
+        let groups = width.div_ceil(group_pixels(self.format.bits()));
         self.compiled.record(pass, bind_group, [to_u32(groups), to_u32(height), 1]);
     }
 }
 
 /// A name for people and profilers.
-pub(crate) fn label(way: Way, bits: u32) -> String {
+pub(crate) fn label(way: Way, format: PixelFormat) -> String {
+    let bits = format.bits();
     match way {
         Way::Pack => format!("pack {bits}-bit"),
         Way::Unpack { scale } => format!("unpack x{scale} {bits}-bit"),
@@ -60,19 +61,19 @@ pub(crate) fn label(way: Way, bits: u32) -> String {
 }
 
 /// The shader's text.
-pub(crate) fn wgsl(way: Way, bits: u32) -> String {
-    let group_pixels = group_pixels(bits);
+pub(crate) fn wgsl(way: Way, format: PixelFormat) -> String {
+    let group_pixels = group_pixels(format.bits());
     let mut text = format!("const GROUP_PIXELS = {group_pixels}u;\n");
     if let Way::Unpack { scale } = way {
         text += &format!("const SCALE = {scale}u;\n");
     }
     text += include_str!("../../shaders/window.wgsl");
     text += include_str!("../../shaders/groups.wgsl");
-    text += match (way, bits) {
-        (Way::Pack, 8) => include_str!("../../shaders/pack8.wgsl"),
-        (Way::Pack, _) => include_str!("../../shaders/pack16.wgsl"),
-        (Way::Unpack { .. }, 8) => include_str!("../../shaders/unpack8.wgsl"),
-        (Way::Unpack { .. }, _) => include_str!("../../shaders/unpack16.wgsl"),
+    text += match (way, format) {
+        (Way::Pack, PixelFormat::Rgb8) => include_str!("../../shaders/pack8.wgsl"),
+        (Way::Pack, PixelFormat::Rgb16) => include_str!("../../shaders/pack16.wgsl"),
+        (Way::Unpack { .. }, PixelFormat::Rgb8) => include_str!("../../shaders/unpack8.wgsl"),
+        (Way::Unpack { .. }, PixelFormat::Rgb16) => include_str!("../../shaders/unpack16.wgsl"),
     };
     text
 }

@@ -3,8 +3,16 @@
 
 use std::collections::HashMap;
 
+/// How well matrices are emulated.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Emulation {
+    Exact,
+    /// Every sum begins with 1, as a driver with a bug may have it.
+    OffByOne,
+}
+
 /// The text of a kernel with cooperative matrices, with these emulated; other kernels stay as they are.
-pub(super) fn emulate(wgsl: &str) -> String {
+pub(super) fn emulate(wgsl: &str, emulation: Emulation) -> String {
     const EXTENSION: &str = "enable wgpu_cooperative_matrix;\n";
     if !wgsl.contains(EXTENSION) {
         return wgsl.to_owned();
@@ -27,7 +35,11 @@ pub(super) fn emulate(wgsl: &str) -> String {
     let text: Vec<_> = lines.map(|line| emulated_sum(line, &places).unwrap_or_else(|| line.to_owned())).collect();
     let text = text.join("\n");
     assert!(!text.contains("coop"), "{text}");
-    text + &FUNCTIONS.replace("SIDE", &format!("{side}u"))
+    let first = match emulation {
+        Emulation::Exact => "0.0",
+        Emulation::OffByOne => "1.0",
+    };
+    text + &FUNCTIONS.replace("SIDE", &format!("{side}u")).replace("FIRST", first)
 }
 
 /// The name of the matrix that a line stores, and the index where.
@@ -55,7 +67,7 @@ struct Factor {
 }
 fn clear(at: u32) {
     for (var i = 0u; i < SIDE * SIDE; i++) {
-        sums[at + i / SIDE * TILE_WIDTH + i % SIDE] = 0.0;
+        sums[at + i / SIDE * TILE_WIDTH + i % SIDE] = FIRST;
     }
 }
 fn multiply_add(a: Factor, b: Factor, at: u32) {

@@ -1,59 +1,108 @@
 //! Runs a net over the tiles of pictures on one device.
 
-use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::context::Context;
+use super::context::{self, Context};
 use super::conversion::{self, Way};
-use super::kernels::{Abilities, Kernel, Kernels};
+use super::kernels::{Family, Kernel, Kernels};
 use super::packing::Geometry;
 use super::plan::{Plan, TILES_IN_FLIGHT, tile_side};
-use super::probe;
+use super::probe::{self, Ceilings};
 use super::program::{Program, Programs};
 use super::ring::Ring;
-use super::shader::{Task, Variant};
-use super::timed::Timed;
-use super::timing::{Clock, Span};
-use crate::image::{self, Rgb, Sample};
+use super::task::Task;
+use super::tuner::Tuning;
+use crate::backend::{Backend, Check, Done, FrameQueue, FrameShape, PackedWords};
+use crate::clock::Instant;
+use crate::frame::{Copied, PixelFormat, Rgb, RgbSink, RowBuffer, Sink, Source};
+use crate::image::{Sample, zeros};
 use crate::net::Net;
-use crate::profile::Ceilings;
-use crate::reference::Features;
-use crate::selftest::{PackedWords, Subject};
-use crate::tile::{Tile, Tiling};
-use crate::upscaler::{TileSize, Timings};
-use crate::{Error, Result};
+use crate::options::{TileSize, Timings};
+use crate::selftest::{self, Passed};
 
-/// Memory that idle rings may keep.
-const IDLE_BYTES: u64 = 512 << 20;
+use crate::tile::{Tile, Tiling};
+use crate::timing::{Clock, Span, TileTimes};
+use crate::{Error, Result};
 
 /// A net on a device. Threads may share it: each image in work has a ring of its own.
 pub(crate) struct Engine {
     context: Arc<Context>,
     info: wgpu::AdapterInfo,
-    kernels: Kernels,
     programs: Programs,
     /// Rings that no thread uses just now, the last used at the end.
     idle: Mutex<Vec<Ring>>,
 }
 
-impl Engine {
+/// An engine that may have kernels which need a test on this device before anyone relies on them: those with cooperative
+/// matrices, which are experimental in wgpu and in drivers.
+pub(crate) struct Untested(Engine);
+
+impl Untested {
     /// Compiles the stages of `net` for 8-bit pictures, with `kernels` or those that are likely to be the best.
-    pub fn new(context: Arc<Context>, net: &Net, kernels: Option<Kernels>) -> Result<Self> {
+    pub fn new(context: Arc<Context>, net: Arc<Net>, kernels: Option<Kernels>) -> Result<Self> {
         let info = context.device.adapter_info();
         let kernels = kernels.unwrap_or_else(|| Kernels::of_adapter(&info));
-        let engine = Self { context, info, kernels, programs: Programs::default(), idle: Mutex::default() };
-        engine.program(net, 8)?;
-        Ok(engine)
+        let programs = Programs::new(Arc::clone(&context), net, kernels);
+        let engine = Engine { context, info, programs, idle: Mutex::default() };
+        engine.program(PixelFormat::Rgb8)?;
+        Ok(Self(engine))
     }
 
-    /// Another engine on the same device.
-    pub fn with_kernels(&self, net: &Net, kernels: Kernels) -> Result<Self> {
-        Self::new(Arc::clone(&self.context), net, Some(kernels))
+    /// The same net on the same device as `engine`, with other kernels.
+    pub fn like(engine: &Engine, kernels: Kernels) -> Result<Self> {
+        Self::new(Arc::clone(&engine.context), Arc::clone(engine.programs.net()), Some(kernels))
     }
 
-    /// The kernel of each layer of `net`, by its label.
-    pub fn kernels(&self, net: &Net) -> Vec<(String, Kernel)> {
-        self.variants(net, 8).into_iter().map(|variant| (variant.task.label(), variant.kernel)).collect()
+    /// The same with other kernels.
+    pub fn with_kernels(&self, kernels: Kernels) -> Result<Self> {
+        Self::like(&self.0, kernels)
+    }
+
+    /// Times all kernels on this device; each is tested before.
+    pub fn tune(&self) -> Result<Tuning> {
+        self.0.tune()
+    }
+
+    /// What the self-test runs.
+    pub fn subject(&self) -> &dyn Backend {
+        &self.0
+    }
+
+    /// The engine, tested now if a kernel of it needs that.
+    ///
+    /// # Errors
+    /// [`Error::SelfTest`] if it computes wrong bytes.
+    pub fn trusted(self) -> Result<Engine> {
+        if self.needs_test() { self.tested() } else { Ok(self.0) }
+    }
+
+    /// The engine, tested now.
+    ///
+    /// # Errors
+    /// [`Error::SelfTest`] if it computes wrong bytes.
+    pub fn tested(self) -> Result<Engine> {
+        let passed = selftest::run(self.0.net(), &self.0)?;
+        self.proven(&passed)
+    }
+
+    /// The engine, which has passed the test.
+    ///
+    /// # Errors
+    /// [`Error::Gpu`] if that is another engine's proof.
+    pub fn proven(self, passed: &Passed) -> Result<Engine> {
+        if passed.is_of(&self.0) { Ok(self.0) } else { Err(Error::Gpu("the test of other kernels".to_owned())) }
+    }
+
+    fn needs_test(&self) -> bool {
+        let needs_test = |(_, kernel): &(String, Kernel)| matches!(kernel.family(), Family::Matrix { .. });
+        self.0.kernels().iter().any(needs_test)
+    }
+}
+
+impl Engine {
+    /// The kernel of each layer, by its label.
+    pub fn kernels(&self) -> Vec<(String, Kernel)> {
+        self.programs.variants(8).into_iter().map(|variant| (variant.task.label(), variant.kernel)).collect()
     }
 
     /// The compiled pipelines to save, if there are new ones.
@@ -66,18 +115,9 @@ impl Engine {
         &self.info
     }
 
-    /// Adapter, driver, shaders and parameters.
-    pub fn identity(&self, net: &Net) -> Vec<u8> {
-        let conversions = |bits| [Way::Pack, Way::Unpack { scale: net.scale() }].map(|way| conversion::wgsl(way, bits));
-        let stages = |bits| self.variants(net, bits).into_iter().map(|variant| variant.wgsl());
-        let shaders: Vec<_> =
-            [8, 16].into_iter().flat_map(|bits| conversions(bits).map(Ok).into_iter().chain(stages(bits))).collect();
-        [format!("{:?}\n{shaders:?}\n", self.info).into_bytes(), net.write()].concat()
-    }
-
-    /// What its device offers to kernels.
-    pub(super) fn abilities(&self) -> &Abilities {
-        &self.context.abilities
+    /// The device that it runs on.
+    pub(super) fn context(&self) -> &Context {
+        &self.context
     }
 
     /// Whether it computes on the CPU: a software rasteriser.
@@ -85,66 +125,8 @@ impl Engine {
         self.info.device_type == wgpu::DeviceType::Cpu
     }
 
-    fn variants(&self, net: &Net, bits: u32) -> Vec<Variant> {
-        Variant::of_net(net, bits, &self.kernels, &self.context.abilities)
-    }
-
-    fn program(&self, net: &Net, bits: u32) -> Result<Arc<Program>> {
-        self.programs.get(&self.context, net, bits, &self.kernels)
-    }
-
-    /// How a picture of `width` x `height` pixels is cut.
-    pub fn tiling(&self, net: &Net, tile: TileSize, width: usize, height: usize, bits: u32) -> Result<Tiling> {
-        let (tasks, halo) = (Task::of_net(net, bits), net.halo());
-        let largest = || tile_side(&tasks, halo, &self.abilities().limits, self.is_software());
-        let side = match tile {
-            TileSize::Auto => largest(),
-            TileSize::Whole => width.max(height),
-            TileSize::Side(side) => side as usize,
-        };
-        let tiling = Tiling::new(width, height, side, side, halo);
-        if Plan::new(&tasks, window(&tiling)).fits(&self.abilities().limits) {
-            Ok(tiling)
-        } else {
-            Err(Error::TileSize { side, largest: largest() })
-        }
-    }
-
-    /// Upscales `[height, width, 3]` to `[scale*height, scale*width, 3]`.
-    pub fn upscale<S: Sample>(
-        &self,
-        net: &Net,
-        rgb: Rgb<S>,
-        tiling: &Tiling,
-        done: &dyn Fn(usize) -> ControlFlow<()>,
-        timings: &mut Timings,
-    ) -> Result<Vec<S>> {
-        let scale = net.scale();
-        let mut picture = image::zeros(rgb.samples.len() * scale * scale)?;
-        let mut ring = self.take_ring(net, S::BITS, window(tiling))?;
-        let mut tiles_done = 0;
-        let mut finish = |ring: &mut Ring, timings: &mut Timings| {
-            ring.pop(&self.context, &mut picture, rgb.width, timings)?;
-            tiles_done += 1;
-            if done(tiles_done).is_break() { Err(Error::Cancelled) } else { Ok(()) }
-        };
-        for tile in tiling.tiles() {
-            if ring.is_full() {
-                finish(&mut ring, timings)?;
-            }
-            ring.push(&self.context, rgb, tile, timings)?;
-        }
-        while !ring.is_empty() {
-            finish(&mut ring, timings)?;
-        }
-        // After an error it is dropped instead: its windows may still be in flight.
-        self.give_back(ring);
-        Ok(picture)
-    }
-
-    /// The best clock for compute passes.
-    pub fn clock(&self) -> Clock {
-        self.context.clock()
+    fn program(&self, format: PixelFormat) -> Result<Arc<Program>> {
+        self.programs.get(format)
     }
 
     /// Measures the speeds that bound every stage.
@@ -152,136 +134,222 @@ impl Engine {
         probe::ceilings(&self.context)
     }
 
-    /// Has `run` upscale a picture tile by tile, with the means to time each stage.
-    pub fn timed<S: Sample>(
-        &self,
-        net: &Net,
-        rgb: Rgb<S>,
-        tiling: &Tiling,
-        clock: Clock,
-        run: impl FnOnce(&mut Timed<S>) -> Result<()>,
-    ) -> Result<()> {
-        let mut ring = self.take_ring(net, S::BITS, window(tiling))?;
-        run(&mut Timed {
-            context: &self.context,
-            ring: &mut ring,
-            clock,
-            picture: image::zeros(rgb.samples.len() * net.scale() * net.scale())?,
-        })?;
+    /// When the stages ran over the first tile of a picture.
+    pub(super) fn time_stages(&self, source: &dyn Source) -> Result<Vec<Span>> {
+        let tiling = self.tiling(TileSize::Auto, source.width(), source.height(), source.format())?;
+        let mut ring = self.take_ring(source.format(), window(&tiling))?;
+        ring.upload(source, &tiling.first())?;
+        let spans = ring.workspace.time_stages(self.clock())?;
         self.give_back(ring);
-        Ok(())
-    }
-
-    /// A ring for frames of one size, so many in flight.
-    pub fn ring(&self, net: &Net, bits: u32, tiling: &Tiling, frames: usize) -> Result<Ring> {
-        let depth = frames.saturating_mul(tiling.len());
-        Ring::new(&self.context, self.program(net, bits)?, window(tiling), depth)
-    }
-
-    /// Sends a frame's tiles on their way; the ring has room for them.
-    pub fn push<S: Sample>(&self, ring: &mut Ring, rgb: Rgb<S>, tiling: &Tiling, timings: &mut Timings) -> Result<()> {
-        tiling.tiles().try_for_each(|tile| ring.push(&self.context, rgb, tile, timings))
-    }
-
-    /// Waits for the tiles of the oldest frame, of `width` input pixels, and copies what they give.
-    pub fn pop<S: Sample>(
-        &self,
-        ring: &mut Ring,
-        tiling: &Tiling,
-        frame: &mut [S],
-        width: usize,
-        timings: &mut Timings,
-    ) -> Result<()> {
-        (0..tiling.len()).try_for_each(|_| ring.pop(&self.context, frame, width, timings))
+        Ok(spans)
     }
 
     /// Puts a frame's first window on the GPU, to compute it again and again.
-    pub fn resident<S: Sample>(&self, net: &Net, rgb: Rgb<S>, tiling: &Tiling) -> Result<Resident<'_>> {
-        let mut ring = self.ring(net, S::BITS, tiling, 1)?;
-        let first = tiling.tiles().next().ok_or_else(|| Error::Gpu("a frame has tiles".to_owned()))?;
-        ring.upload(&self.context, rgb, &first)?;
-        Ok(Resident { context: &self.context, ring, tiles: tiling.len() })
+    pub fn resident(&self, source: &dyn Source, tiling: &Tiling) -> Result<Resident> {
+        let mut ring = self.ring(source.format(), tiling, 1)?;
+        ring.upload(source, &tiling.first())?;
+        Ok(Resident { clock: self.clock(), ring, tiles: tiling.len() })
+    }
+
+    /// A ring for frames of one size, so many in flight.
+    fn ring(&self, format: PixelFormat, tiling: &Tiling, frames: usize) -> Result<Ring> {
+        let depth = frames.saturating_mul(tiling.len());
+        Ring::new(Arc::clone(&self.context), self.program(format)?, window(tiling), depth)
     }
 
     /// A ring for the tiles of a picture, an idle one if there is any.
-    fn take_ring(&self, net: &Net, bits: u32, geometry: Geometry) -> Result<Ring> {
-        let program = self.program(net, bits)?;
+    fn take_ring(&self, format: PixelFormat, geometry: Geometry) -> Result<Ring> {
+        let program = self.program(format)?;
         let plan = Plan::new(&program.tasks, geometry);
+        let fits = |ring: &Ring| ring.workspace.plan == plan && ring.workspace.program.format == format;
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(index) = idle.iter().position(|ring| *ring.plan() == plan) {
+        if let Some(index) = idle.iter().position(fits) {
             return Ok(idle.remove(index));
         }
         drop(idle);
-        Ring::new(&self.context, program, geometry, TILES_IN_FLIGHT)
+        Ring::new(Arc::clone(&self.context), program, geometry, TILES_IN_FLIGHT)
     }
 
     fn give_back(&self, ring: Ring) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         idle.push(ring);
         let mut bytes: u64 = idle.iter().map(Ring::total_bytes).sum();
-        while bytes > IDLE_BYTES {
+        while bytes > self.context.options.idle_bytes {
             bytes -= idle.remove(0).total_bytes();
         }
     }
-}
 
-impl Subject for Engine {
-    fn label(&self) -> String {
-        super::label(&self.info)
-    }
-
-    fn packed<S: Sample>(&self, net: &Net, rgb: Rgb<S>) -> Result<Vec<PackedWords>> {
-        let geometry = Geometry { width: rgb.width, height: rgb.height };
-        let mut ring = self.take_ring(net, S::BITS, geometry)?;
-        ring.upload(&self.context, rgb, &whole(rgb))?;
-        let (image, anchor16) = ring.read_packed(&self.context)?;
+    /// The words of a picture, packed by the device and by the packing's twin.
+    fn packed_as<S: Sample>(&self, source: &dyn Source) -> Result<Vec<PackedWords>> {
+        let (width, height) = (source.width(), source.height());
+        let mut copy = Copied::new(width, height, source.format())?;
+        copy.copy(source, &mut RowBuffer::default());
+        let rgb = Rgb { width, height, samples: copy.samples::<S>() };
+        let geometry = geometry(source);
+        let mut ring = self.take_ring(source.format(), geometry)?;
+        ring.upload(source, &whole(source))?;
+        let (image, anchor16) = ring.workspace.read_packed()?;
         self.give_back(ring);
-        let label = conversion::label(Way::Pack, S::BITS);
+        let label = conversion::label(Way::Pack, source.format());
         let anchor16 = anchor16.map(|actual| (geometry.pack_anchor16(rgb), actual));
         let pairs = std::iter::once((geometry.pack_image(rgb), image)).chain(anchor16);
         Ok(pairs.map(|(expected, actual)| PackedWords { label: label.clone(), expected, actual }).collect())
     }
+}
 
-    fn trace<S: Sample>(
-        &self,
-        net: &Net,
-        rgb: Rgb<S>,
-        mut check: impl FnMut(usize, &str, Features, bool) -> Result<()>,
-    ) -> Result<()> {
-        let program = self.program(net, S::BITS)?;
-        let mut ring = self.take_ring(net, S::BITS, Geometry { width: rgb.width, height: rgb.height })?;
-        ring.upload(&self.context, rgb, &whole(rgb))?;
-        for (index, layer) in net.hidden().iter().enumerate() {
-            let (features, padding_intact) = ring.trace(&self.context, index, layer.out_channels)?;
-            check(index, &program.stages[index].label, features, padding_intact)?;
+impl Backend for Engine {
+    fn net(&self) -> &Net {
+        self.programs.net()
+    }
+
+    fn label(&self) -> String {
+        context::label(&self.info)
+    }
+
+    /// Adapter, driver, shaders and parameters.
+    fn identity(&self) -> Vec<u8> {
+        let ways = [Way::Pack, Way::Unpack { scale: self.net().scale() }];
+        let shaders = |format: PixelFormat| {
+            let conversions = ways.map(|way| conversion::wgsl(way, format));
+            let stages = self.programs.variants(format.bits()).into_iter().map(|variant| variant.wgsl());
+            conversions.map(Ok).into_iter().chain(stages).collect::<Vec<_>>()
+        };
+        let shaders: Vec<_> = PixelFormat::ALL.into_iter().flat_map(shaders).collect();
+        [format!("{:?}\n{shaders:?}\n", self.info).into_bytes(), self.net().write()].concat()
+    }
+
+    fn tiling(&self, tile: TileSize, width: usize, height: usize, format: PixelFormat) -> Result<Tiling> {
+        let (tasks, halo) = (Task::of_net(self.net(), format.bits()), self.net().halo());
+        let limits = &self.context.abilities.limits;
+        let largest = || tile_side(&tasks, halo, limits, self.is_software());
+        let side = match tile {
+            TileSize::Auto => largest(),
+            TileSize::Whole => width.max(height),
+            TileSize::Side(side) => side as usize,
+        };
+        let tiling = Tiling::new(width, height, side, side, halo);
+        if Plan::new(&tasks, window(&tiling)).fits(limits) {
+            Ok(tiling)
+        } else {
+            Err(Error::TileSize { side, largest: largest() })
+        }
+    }
+
+    fn run(&self, source: &dyn Source, sink: &mut dyn Sink, tiling: &Tiling, done: Done) -> Result<Timings> {
+        let mut ring = self.take_ring(source.format(), window(tiling))?;
+        let (mut timings, mut tiles_done) = (Timings::default(), 0);
+        let mut finish = |ring: &mut Ring, timings: &mut Timings| {
+            ring.pop(sink, timings)?;
+            tiles_done += 1;
+            if done(tiles_done).is_break() { Err(Error::Cancelled) } else { Ok(()) }
+        };
+        for tile in tiling.tiles() {
+            if ring.is_full() {
+                finish(&mut ring, &mut timings)?;
+            }
+            ring.push(source, tile, &mut timings)?;
+        }
+        while !ring.is_empty() {
+            finish(&mut ring, &mut timings)?;
+        }
+        // After an error it is dropped instead: its windows may still be in flight.
+        self.give_back(ring);
+        Ok(timings)
+    }
+
+    fn queue(self: Arc<Self>, frame: FrameShape, tiling: &Tiling, depth: usize) -> Result<Box<dyn FrameQueue>> {
+        let ring = self.ring(frame.format, tiling, depth)?;
+        Ok(Box::new(Queue { ring, tiling: tiling.clone() }))
+    }
+
+    fn packed(&self, source: &dyn Source) -> Result<Vec<PackedWords>> {
+        match source.format() {
+            PixelFormat::Rgb8 => self.packed_as::<u8>(source),
+            PixelFormat::Rgb16 => self.packed_as::<u16>(source),
+        }
+    }
+
+    fn trace(&self, source: &dyn Source, check: Check) -> Result<()> {
+        let mut ring = self.take_ring(source.format(), geometry(source))?;
+        ring.upload(source, &whole(source))?;
+        for (index, layer) in self.net().hidden().iter().enumerate() {
+            let (features, padding_intact) = ring.workspace.trace(index, layer.out_channels)?;
+            check(index, &ring.workspace.program.stages[index].label, features, padding_intact)?;
         }
         self.give_back(ring);
         Ok(())
     }
 
-    fn whole<S: Sample>(&self, net: &Net, rgb: Rgb<S>, tile: TileSize) -> Result<Vec<S>> {
-        let tiling = self.tiling(net, tile, rgb.width, rgb.height, S::BITS)?;
-        self.upscale(net, rgb, &tiling, &|_| ControlFlow::Continue(()), &mut Timings::default())
+    fn clock(&self) -> Clock {
+        self.context.clock()
+    }
+
+    fn timed(
+        &self,
+        source: &dyn Source,
+        tiling: &Tiling,
+        clock: Clock,
+        zero: Instant,
+        tile_done: &mut dyn FnMut(TileTimes),
+    ) -> Result<()> {
+        let (width, scale) = (source.width() * self.net().scale(), self.net().scale());
+        let len = width * source.height() * scale * 3;
+        let mut run = |sink: &mut dyn Sink| {
+            let mut ring = self.take_ring(source.format(), window(tiling))?;
+            for tile in tiling.tiles() {
+                let start = zero.elapsed_ns();
+                ring.upload(source, &tile)?;
+                let uploaded = zero.elapsed_ns();
+                let stages = ring.workspace.time_stages(clock)?;
+                let computed = zero.elapsed_ns();
+                ring.read_back(&tile, sink)?;
+                let times = [start, uploaded, computed, zero.elapsed_ns()];
+                let phases = times.windows(2).map(|pair| Span { start_ns: pair[0], end_ns: pair[1] }).collect();
+                tile_done(TileTimes { phases, stages: stages.into_iter().map(|span| span.later(uploaded)).collect() });
+            }
+            self.give_back(ring);
+            Ok(())
+        };
+        match source.format() {
+            PixelFormat::Rgb8 => run(&mut RgbSink::<u8>::new(&mut zeros(len)?, width)),
+            PixelFormat::Rgb16 => run(&mut RgbSink::<u16>::new(&mut zeros(len)?, width)),
+        }
+    }
+}
+
+/// Frames in flight, all tiles of each.
+struct Queue {
+    ring: Ring,
+    tiling: Tiling,
+}
+
+impl FrameQueue for Queue {
+    fn push(&mut self, source: &dyn Source, timings: &mut Timings) -> Result<()> {
+        self.tiling.tiles().try_for_each(|tile| self.ring.push(source, tile, timings))
+    }
+
+    fn pop(&mut self, sink: &mut dyn Sink, timings: &mut Timings) -> Result<()> {
+        (0..self.tiling.len()).try_for_each(|_| self.ring.pop(sink, timings))
     }
 }
 
 /// A window whose samples are on the GPU and stay there.
-pub(crate) struct Resident<'a> {
-    context: &'a Context,
+pub(crate) struct Resident {
+    clock: Clock,
     ring: Ring,
     /// Windows of a frame.
     tiles: usize,
 }
 
-impl Resident<'_> {
+impl Resident {
     /// When so many frames ran, in one submission.
     pub fn frames(&self, count: usize) -> Result<Span> {
-        self.ring.time_windows(self.context, self.context.clock(), count * self.tiles)
+        self.ring.time_windows(self.clock, count * self.tiles)
     }
 
     /// When the packing, the stages and the unpacking of so many frames ran, all of one part after all of another.
     pub fn parts(&self, count: usize) -> Result<[Span; 3]> {
-        self.ring.time_parts(self.context, self.context.clock(), count * self.tiles)
+        self.ring.time_parts(self.clock, count * self.tiles)
     }
 }
 
@@ -290,7 +358,12 @@ fn window(tiling: &Tiling) -> Geometry {
     Geometry { width: tiling.window_width, height: tiling.window_height }
 }
 
+/// The window of a picture that is one tile.
+fn geometry(source: &dyn Source) -> Geometry {
+    Geometry { width: source.width(), height: source.height() }
+}
+
 /// A picture as one tile.
-fn whole<S>(rgb: Rgb<S>) -> Tile {
-    Tile { x: 0, y: 0, columns: 0..rgb.width, rows: 0..rgb.height }
+fn whole(source: &dyn Source) -> Tile {
+    Tile { x: 0, y: 0, columns: 0..source.width(), rows: 0..source.height() }
 }

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use super::shader::{End, Task, Variant};
 use crate::net::{F32_EXACT, MAX_CHANNELS, TAPS};
 
 /// The most pixels that one thread makes: it may load as many words less one beyond the padding.
@@ -20,19 +19,22 @@ pub enum Family {
     /// Multiply-adds in f32, exact because all sums stay below 2^24: for adapters whose packed dot product is emulated.
     Fma,
     /// Cooperative matrices, f16 times f16 added up in f32, exact for the same reason: tensor cores and the like.
-    Matrix,
+    Matrix {
+        /// Rows and columns of a matrix: 8 or 16.
+        side: usize,
+    },
 }
 
 impl Family {
     /// Every family.
-    pub const ALL: [Self; 3] = [Self::Dot4, Self::Fma, Self::Matrix];
+    pub const ALL: [Self; 4] = [Self::Dot4, Self::Fma, Self::Matrix { side: 8 }, Self::Matrix { side: 16 }];
 
-    /// Its name on the command line.
+    /// Its name on the command line: one for matrices of every size.
     pub fn name(self) -> &'static str {
         match self {
             Self::Dot4 => "dot4",
             Self::Fma => "fma",
-            Self::Matrix => "matrix",
+            Self::Matrix { .. } => "matrix",
         }
     }
 }
@@ -76,8 +78,6 @@ pub struct Kernel {
     pub(crate) rows: usize,
     /// Threads of a workgroup along x and y.
     pub(crate) workgroup: [u32; 2],
-    /// Rows and columns of cooperative matrices; 0 where there are none.
-    pub(crate) side: usize,
 }
 
 /// What a device offers to kernels.
@@ -97,10 +97,9 @@ impl Kernel {
         parameters: Parameters::Storage,
         rows: 3,
         workgroup: [16, 4],
-        side: 0,
     };
     const FMA: Self = Self { family: Family::Fma, ..Self::DOT4 };
-    const MATRIX: Self = Self { family: Family::Matrix, pixels: 1, workgroup: [32, 4], side: 16, ..Self::DOT4 };
+    const MATRIX: Self = Self { family: Family::Matrix { side: 16 }, pixels: 1, workgroup: [32, 4], ..Self::DOT4 };
     /// For software drivers: few loads, and few instructions to compile.
     const SOFTWARE: Self = Self { pixels: 4, parameters: Parameters::Uniform, rows: 1, ..Self::DOT4 };
 
@@ -120,7 +119,7 @@ impl Kernel {
         Self { pixels: 4, parameters: Parameters::Uniform, rows: 1, ..Self::FMA },
         Self::MATRIX,
         Self { pixels: 2, workgroup: [32, 2], ..Self::MATRIX },
-        Self { workgroup: [32, 2], side: 8, ..Self::MATRIX },
+        Self { family: Family::Matrix { side: 8 }, workgroup: [32, 2], ..Self::MATRIX },
     ];
 
     /// What it multiplies with.
@@ -142,16 +141,6 @@ impl Kernel {
             _ => Self::DOT4,
         }
     }
-
-    /// Whether it can compute `task` on a device with these abilities.
-    pub(crate) fn can_run(self, task: Task, Abilities { limits, matrix_sides }: &Abilities) -> bool {
-        let variant = Variant { task, kernel: self };
-        let bytes = variant.parameters_words() as u64 * 4;
-        (self.words == Words::Group || task.end == End::Features)
-            && (self.parameters == Parameters::Storage || bytes <= limits.max_uniform_buffer_binding_size)
-            && (self.side == 0 || matrix_sides.contains(&self.side))
-            && variant.workgroup_bytes() <= limits.max_compute_workgroup_storage_size as usize
-    }
 }
 
 /// Codes are stored minus 128, so no sum of a layer's products leaves the integers that f32 holds.
@@ -161,13 +150,12 @@ const _: () = assert!(((MAX_CHANNELS * TAPS * 127 * 128) as u64) < F32_EXACT);
 /// or `matrix-16x16-tile32x4`: the family, the matrices, and the pixels of a workgroup.
 impl fmt::Display for Kernel {
     fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
-        let (family, side) = (self.family.name(), self.side);
-        if side == 0 {
-            write!(formatter, "{family}-{}x1", self.pixels)?;
-        } else {
+        let family = self.family.name();
+        if let Family::Matrix { side } = self.family {
             let [width, height] = self.workgroup;
             return write!(formatter, "{family}-{side}x{side}-tile{}x{height}", width as usize * self.pixels);
         }
+        write!(formatter, "{family}-{}x1", self.pixels)?;
         if self.words == Words::One {
             formatter.write_str("-word")?;
         }
@@ -192,7 +180,9 @@ impl FromStr for Kernel {
     fn from_str(text: &str) -> Result<Self, String> {
         let is_named = |kernel: &&Self| kernel.to_string() == text || kernel.family.name() == text;
         Self::ALL.iter().find(is_named).copied().ok_or_else(|| {
-            let families = Family::ALL.map(Family::name).join(", ");
+            let mut families = Family::ALL.map(Family::name).to_vec();
+            families.dedup();
+            let families = families.join(", ");
             let kernels: Vec<_> = Self::ALL.iter().map(Self::to_string).collect();
             format!("no kernel is called so; there are the families {families} and the kernels {}", kernels.join(", "))
         })
@@ -229,11 +219,9 @@ impl Kernels {
         self.layers.iter().map(|(label, &kernel)| (label.as_str(), kernel))
     }
 
-    /// The kernel for `task`: the one that was chosen, if it can compute it.
-    pub(crate) fn kernel(&self, task: Task, abilities: &Abilities) -> Kernel {
-        let chosen = self.layers.get(&task.label()).copied();
-        let candidates = chosen.into_iter().chain([self.preferred]);
-        candidates.into_iter().find(|kernel| kernel.can_run(task, abilities)).unwrap_or(Kernel::DOT4)
+    /// The kernels that are wished for the layers labelled so, the dearest first.
+    pub(super) fn wished(&self, label: &str) -> impl Iterator<Item = Kernel> {
+        self.layers.get(label).copied().into_iter().chain([self.preferred])
     }
 }
 

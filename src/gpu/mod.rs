@@ -17,24 +17,25 @@ mod program;
 mod ring;
 mod shader;
 mod stage;
+mod task;
 #[cfg(test)]
 pub(crate) mod test;
 #[cfg(test)]
 mod tests;
-mod timed;
 pub(crate) mod timing;
 mod tuner;
+mod variant;
 mod workspace;
 
-pub(crate) use adapter::label;
+pub use crate::timing::Clock;
 pub use adapter::{Adapter, Choice, adapters, choose};
 pub(crate) use compiled::Compiled;
-pub(crate) use context::{Context, read_words};
-pub(crate) use engine::{Engine, Resident};
+pub(crate) use context::{Context, DeviceOptions, label, read_words};
+pub(crate) use engine::{Engine, Resident, Untested};
 pub use kernels::{Family, Kernel, Kernels};
-pub(crate) use ring::Ring;
-pub use shader::{ShaderText, layer_labels, shaders};
-pub(crate) use stage::to_u32;
-pub use timing::Clock;
+pub(crate) use packing::to_u32;
+pub use probe::Ceilings;
+pub use shader::{ShaderText, shaders};
+pub use task::layer_labels;
 pub use tuner::{Trial, Tuning};
 pub use wgpu::util::pipeline_cache_key as pipelines_key;

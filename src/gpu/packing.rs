@@ -1,6 +1,7 @@
 //! Where samples and codes lie in the buffers that the shaders read and write.
 
-use crate::image::{Rgb, Sample};
+use crate::frame::Rgb;
+use crate::image::Sample;
 use crate::reference::Features;
 
 use super::kernels::MAX_PIXELS;
@@ -53,7 +54,7 @@ impl Geometry {
 
     /// The uniform `window`.
     pub fn window_words(self) -> [u32; 4] {
-        [self.width, self.height, self.stride_words(), self.plane_words()].map(super::stage::to_u32)
+        [self.width, self.height, self.stride_words(), self.plane_words()].map(to_u32)
     }
 
     /// A feature map of `words` planes as it is before its first use: the padding is the zero point.
@@ -108,6 +109,11 @@ impl Geometry {
         }
         words
     }
+}
+
+/// A count of pixels or groups of one window, which 32 bits always hold.
+pub(crate) fn to_u32(count: usize) -> u32 {
+    u32::try_from(count).expect("windows are checked against the adapter's 32-bit limits")
 }
 
 /// Words of one RGBA pixel.

@@ -1,18 +1,19 @@
 //! A layer's parameters as the words that its kernel reads: `shaders/layer.wgsl`.
 
 use super::kernels::Family;
-use super::shader::{End, Task, Variant};
+use super::task::{End, Task};
+use super::variant::{Matrices, Variant};
 use crate::net::{Layer, TAPS};
 
 impl Variant {
     /// Words of a layer's parameters.
     pub fn parameters_words(&self) -> usize {
         let Task { in_words, out_words, .. } = self.task;
-        let weights_words = match self.kernel.family() {
-            // Four channels are a word, or two.
-            Family::Dot4 => in_words * out_words * 4,
-            Family::Fma => in_words * out_words * 8,
-            Family::Matrix => self.blocks().iter().product::<usize>() * self.kernel.side.pow(2) / 2,
+        let weights_words = match (self.kernel.family(), self.matrices()) {
+            (_, Some(matrices)) => matrices.weights_per_tap() / 2,
+            // Four channels are two words, or one.
+            (Family::Fma, _) => in_words * out_words * 8,
+            _ => in_words * out_words * 4,
         };
         4 * out_words * CHANNEL_FIELDS + TAPS * weights_words
     }
@@ -25,10 +26,10 @@ impl Variant {
             let channels = [0, 1, 2, 3].map(|i| channel_words(layer, word * 4 + i, is_signed));
             words.extend((0..CHANNEL_FIELDS).flat_map(|field| channels.map(|channel| channel[field])));
         }
-        match self.kernel.family() {
-            Family::Dot4 => self.extend_by_words(&mut words, layer, |weight| dot4_words(weight)),
-            Family::Fma => self.extend_by_words(&mut words, layer, |weight| fma_words(weight)),
-            Family::Matrix => self.extend_by_blocks(&mut words, layer),
+        match (self.kernel.family(), self.matrices()) {
+            (_, Some(matrices)) => extend_by_blocks(&mut words, layer, &matrices),
+            (Family::Fma, _) => self.extend_by_words(&mut words, layer, |weight| fma_words(weight)),
+            _ => self.extend_by_words(&mut words, layer, |weight| dot4_words(weight)),
         }
         debug_assert_eq!(words.len(), self.parameters_words());
         words
@@ -54,16 +55,16 @@ impl Variant {
             }
         }
     }
+}
 
-    /// Adds the weights in matrices, as `shaders/matrix.wgsl` says, two f16 a word.
-    fn extend_by_blocks(&self, words: &mut Vec<u32>, layer: &Layer) {
-        let ([in_blocks, out_blocks], side) = (self.blocks(), self.kernel.side);
-        for tap in 0..TAPS {
-            for in_block in 0..in_blocks {
-                for out in 0..out_blocks * side {
-                    let half = |input: usize| u32::from(f16_bits(weight(layer, out, in_block * side + input, tap)));
-                    words.extend((0..side).step_by(2).map(|input| half(input) | half(input + 1) << 16));
-                }
+/// Adds the weights in matrices, as `shaders/matrix.wgsl` says, two f16 a word.
+fn extend_by_blocks(words: &mut Vec<u32>, layer: &Layer, matrices: &Matrices) {
+    let &Matrices { side, in_blocks, out_blocks, .. } = matrices;
+    for tap in 0..TAPS {
+        for in_block in 0..in_blocks {
+            for out in 0..out_blocks * side {
+                let half = |input: usize| u32::from(f16_bits(weight(layer, out, in_block * side + input, tap)));
+                words.extend((0..side).step_by(2).map(|input| half(input) | half(input + 1) << 16));
             }
         }
     }

@@ -1,7 +1,7 @@
 //! How much memory a window takes, and how large a tile an adapter can have.
 
 use super::packing::{Geometry, words_per_pixel};
-use super::shader::{End, Task};
+use super::task::{End, Task};
 
 /// Tiles of a picture in flight: while the GPU computes one, the host reads back the one before and uploads the one after.
 pub(crate) const TILES_IN_FLIGHT: usize = 2;

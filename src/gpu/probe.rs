@@ -8,7 +8,6 @@ use minijinja::{Environment, context};
 use super::compiled::Compiled;
 use super::context::{Context, read_words};
 use super::timing::{self, Record};
-use crate::profile::Ceilings;
 use crate::random::Random;
 use crate::{Error, Result};
 
@@ -28,6 +27,24 @@ const PASSES: usize = 9;
 const MAX_BYTES: u64 = 64 << 20;
 /// Invocations that are compared with the twin, the last ones.
 const COMPARED: u32 = 256;
+
+/// The speeds that bound every stage on a device, as micro-kernels reach them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Ceilings {
+    /// Packed int8 dot products, which the stages are made of; 10^9 operations a second.
+    pub dot4_gops: f64,
+    /// Multiply-adds of f32; 10^9 operations a second.
+    pub fma_gops: f64,
+    /// Reading and writing of buffers together; 10^9 bytes a second.
+    pub copy_gb_per_s: f64,
+}
+
+impl Ceilings {
+    /// The most that a kernel of packed int8 dot products with `ops_per_byte` can reach, in 10^9 operations a second.
+    pub fn roof_gops(&self, ops_per_byte: f64) -> f64 {
+        self.dot4_gops.min(self.copy_gb_per_s * ops_per_byte)
+    }
+}
 
 /// What one invocation writes.
 type Quad = [u32; 4];

@@ -8,14 +8,16 @@ use std::thread::{self, ScopedJoinHandle};
 use super::context::Context;
 use super::conversion::{Conversion, Way};
 use super::kernels::{Kernels, Parameters};
-use super::shader::{Task, Variant};
 use super::stage::Stage;
+use super::task::Task;
+use super::variant::Variant;
 use crate::Result;
+use crate::frame::PixelFormat;
 use crate::net::{Layer, Net};
 
-/// A net's stages for pictures of one depth.
+/// A net's stages for pictures of one format.
 pub(crate) struct Program {
-    pub bits: u32,
+    pub format: PixelFormat,
     pub tasks: Vec<Task>,
     pub stages: Vec<Arc<Stage>>,
     /// The parameters of each layer.
@@ -24,26 +26,45 @@ pub(crate) struct Program {
     pub unpack: Conversion,
 }
 
-/// Programs, compiled at first use.
-#[derive(Default)]
-pub(crate) struct Programs(Mutex<Compiled>);
+/// The programs of one net with one choice of kernels, compiled at first use.
+pub(crate) struct Programs {
+    context: Arc<Context>,
+    net: Arc<Net>,
+    kernels: Kernels,
+    compiled: Mutex<Compiled>,
+}
 
 #[derive(Default)]
 struct Compiled {
-    /// By bits a sample.
-    programs: HashMap<u32, Arc<Program>>,
+    programs: HashMap<PixelFormat, Arc<Program>>,
     /// Most stages of a net share one, and so do pictures of 8 and 16 bits.
     stages: HashMap<Variant, Arc<Stage>>,
 }
 
 impl Programs {
-    /// The program of `net` for pictures of `bits` bits a sample.
-    pub fn get(&self, context: &Context, net: &Net, bits: u32, kernels: &Kernels) -> Result<Arc<Program>> {
-        let mut compiled = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(program) = compiled.programs.get(&bits) {
+    /// None of them compiled yet.
+    pub fn new(context: Arc<Context>, net: Arc<Net>, kernels: Kernels) -> Self {
+        Self { context, net, kernels, compiled: Mutex::default() }
+    }
+
+    /// The net.
+    pub fn net(&self) -> &Arc<Net> {
+        &self.net
+    }
+
+    /// The net's stages for pictures of `bits` bits a sample.
+    pub fn variants(&self, bits: u32) -> Vec<Variant> {
+        Variant::of_net(&self.net, bits, &self.kernels, &self.context.abilities)
+    }
+
+    /// The program for pictures of this format.
+    pub fn get(&self, format: PixelFormat) -> Result<Arc<Program>> {
+        let (context, scale) = (&*self.context, self.net.scale());
+        let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(program) = compiled.programs.get(&format) {
             return Ok(Arc::clone(program));
         }
-        let variants = Variant::of_net(net, bits, kernels, &context.abilities);
+        let variants = self.variants(format.bits());
         let mut missing: Vec<&Variant> = Vec::new();
         for variant in &variants {
             if !compiled.stages.contains_key(variant) && !missing.contains(&variant) {
@@ -51,8 +72,8 @@ impl Programs {
             }
         }
         let stage = |variant| Stage::new(context, variant);
-        let pack = || Conversion::new(context, Way::Pack, bits);
-        let unpack = || Conversion::new(context, Way::Unpack { scale: net.scale() }, bits);
+        let pack = || Conversion::new(context, Way::Pack, format);
+        let unpack = || Conversion::new(context, Way::Unpack { scale }, format);
         let (stages, pack, unpack) = if context.is_single_threaded() {
             (missing.iter().map(|&variant| stage(variant)).collect(), pack(), unpack())
         } else {
@@ -68,10 +89,10 @@ impl Programs {
             compiled.stages.insert(variant, Arc::new(stage?));
         }
         let stages = variants.iter().map(|variant| Arc::clone(&compiled.stages[variant])).collect();
-        let layers = upload_layers(context, net, &variants)?;
+        let layers = upload_layers(context, &self.net, &variants)?;
         let tasks = variants.iter().map(|variant| variant.task).collect();
-        let program = Arc::new(Program { bits, tasks, stages, layers, pack: pack?, unpack: unpack? });
-        compiled.programs.insert(bits, Arc::clone(&program));
+        let program = Arc::new(Program { format, tasks, stages, layers, pack: pack?, unpack: unpack? });
+        compiled.programs.insert(format, Arc::clone(&program));
         Ok(program)
     }
 }

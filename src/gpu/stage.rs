@@ -2,8 +2,8 @@
 
 use super::compiled::Compiled;
 use super::context::Context;
-use super::packing::Geometry;
-use super::shader::Variant;
+use super::packing::{Geometry, to_u32};
+use super::variant::Variant;
 use crate::{Error, Result};
 
 /// A compiled stage.
@@ -20,7 +20,7 @@ impl Stage {
         let name = format!("{label} {}", variant.kernel);
         let wgsl = variant.wgsl().map_err(|error| Error::Gpu(format!("shader {name}: {error}")))?;
         #[cfg(test)]
-        let wgsl = if context.emulates_matrices { super::emulation::emulate(&wgsl) } else { wgsl };
+        let wgsl = context.emulation.map_or(wgsl.clone(), |emulation| super::emulation::emulate(&wgsl, emulation));
         // SAFETY: every loop is bounded by a constant, no shader divides, and no index leaves its buffer:
         // - `layer` has the sizes that its type states, and is indexed below them by constants, IN_WORDS and `group`, which
         //   is below the dispatched number of groups;
@@ -28,7 +28,7 @@ impl Stage {
         //   inside the (height + 2) rows and the width + 1 + MAX_PIXELS columns that `Geometry` makes room for, and writes
         //   only pixels that are inside the window;
         // - in a kernel with matrices, threads beyond the window load only words of the planes too, rows below height + 2 and
-        //   columns below the stride; `codes` and `sums` have room for the whole tile, as `MatrixTile` says;
+        //   columns below the stride; `codes` and `sums` have room for the whole tile, as `Matrices` says;
         // - `anchor` has the geometry of a plane, `output` of the last stage scale * scale entries an input pixel.
         #[expect(unsafe_code, reason = "its proof stands here")]
         let compiled = unsafe { Compiled::trusted(context, name, &wgsl) }?;
@@ -45,9 +45,4 @@ impl Stage {
         let invocations = self.variant.invocations(window.width, window.height);
         self.compiled.record(pass, bind_group, invocations.map(to_u32));
     }
-}
-
-/// A count of pixels or groups of one window, which 32 bits always hold.
-pub(crate) fn to_u32(count: usize) -> u32 {
-    u32::try_from(count).expect("windows are checked against the adapter's 32-bit limits")
 }

@@ -4,17 +4,24 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::conversion::{self, Way};
+use super::emulation::Emulation;
 use super::kernels::Abilities;
-use super::shader::Variant;
 use super::test::{spirv_val, test_adapters, validate, validate_with_matrices};
+use super::variant::Variant;
 use super::*;
+use crate::frame::{PixelFormat, Rgb};
 use crate::net::random::random_net;
 use crate::net::{Layer, Net};
-use crate::upscaler::{Target, TileSize, Upscaler};
-use crate::{Error, Image, selftest};
+use crate::selftest::upscaled;
+use crate::{Error, Image, Target, TileSize, Upscaler, selftest};
 
 fn engine(adapter: &Adapter, net: &Net) -> Engine {
-    Engine::new(Arc::new(Context::open(&adapter.adapter).unwrap()), net, None).unwrap()
+    on_context(&Arc::new(Context::open(&adapter.adapter, DeviceOptions::default()).unwrap()), net, None).unwrap()
+}
+
+/// An engine with these kernels, tested only if it must be.
+fn on_context(context: &Arc<Context>, net: &Net, kernels: Option<Kernels>) -> crate::Result<Engine> {
+    Untested::new(Arc::clone(context), Arc::new(net.clone()), kernels)?.trusted()
 }
 
 /// Members of the family that differ in all that the shaders are composed from.
@@ -60,14 +67,14 @@ fn changed(net: &Net, index: usize, change: impl Fn(&mut Layer)) -> Net {
 #[test]
 fn every_kernel_equals_the_reference() {
     for adapter in test_adapters() {
-        let context = Arc::new(Context::open(&adapter.adapter).unwrap());
+        let context = Arc::new(Context::open(&adapter.adapter, DeviceOptions::default()).unwrap());
         // GL's software driver compiles wide layers for a minute.
         let hidden: &[usize] = if adapter.info.backend == wgpu::Backend::Gl { &[12, 8] } else { &[28, 28, 27] };
         let net = random_net(11, 3, hidden).unwrap();
         // Where there are no matrices, the next test emulates them.
-        let has = |kernel: &&Kernel| kernel.family() != Family::Matrix || !context.abilities.matrix_sides.is_empty();
+        let has = |kernel: &&Kernel| !is_matrix(kernel) || !context.abilities.matrix_sides.is_empty();
         for &kernel in Kernel::ALL.iter().filter(has) {
-            let engine = Engine::new(Arc::clone(&context), &net, Some(Kernels::only(kernel))).unwrap();
+            let engine = on_context(&context, &net, Some(Kernels::only(kernel))).unwrap();
             for (width, height) in [(1, 1), (67, 5)] {
                 let outcome = selftest::on_picture(&net, &engine, width, height);
                 outcome.unwrap_or_else(|error| panic!("{kernel}, {width}x{height}: {error}"));
@@ -77,7 +84,7 @@ fn every_kernel_equals_the_reference() {
 }
 
 /// Cooperative matrices emulated, on all adapters that have f16.
-fn matrix_contexts() -> Vec<Context> {
+fn matrix_contexts(emulation: Emulation) -> Vec<Context> {
     let with_f16 = |adapter: &Adapter| {
         let features = wgpu::Features::SHADER_F16;
         let descriptor = wgpu::DeviceDescriptor {
@@ -87,8 +94,8 @@ fn matrix_contexts() -> Vec<Context> {
         };
         adapter.adapter.features().contains(features).then(|| {
             let (device, queue) = pollster::block_on(adapter.adapter.request_device(&descriptor)).unwrap();
-            let mut context = Context::borrow(device, queue);
-            context.emulates_matrices = true;
+            let mut context = Context::borrow(device, queue, DeviceOptions::default());
+            context.emulation = Some(emulation);
             context.abilities.matrix_sides = vec![8, 16];
             context
         })
@@ -98,20 +105,24 @@ fn matrix_contexts() -> Vec<Context> {
     contexts
 }
 
+fn is_matrix(kernel: &Kernel) -> bool {
+    matches!(kernel.family(), Family::Matrix { .. })
+}
+
 fn matrix_kernels() -> impl Iterator<Item = Kernel> {
-    Kernel::ALL.iter().copied().filter(|kernel| kernel.family() == Family::Matrix)
+    Kernel::ALL.iter().copied().filter(is_matrix)
 }
 
 #[test]
 fn every_kernel_with_matrices_equals_the_reference_with_emulated_ones() {
-    for context in matrix_contexts() {
+    for context in matrix_contexts(Emulation::Exact) {
         let context = Arc::new(context);
         // Channels of one matrix and of several, whole and not.
         for net in [random_net(15, 2, &[20, 18]).unwrap(), random_net(16, 3, &[8]).unwrap()] {
             for kernel in matrix_kernels() {
-                let engine = Engine::new(Arc::clone(&context), &net, Some(Kernels::only(kernel))).unwrap();
+                let engine = on_context(&context, &net, Some(Kernels::only(kernel))).unwrap();
                 // A wide layer's tile may be larger than an adapter's workgroup memory.
-                assert!(engine.kernels(&net).iter().any(|&(_, chosen)| chosen == kernel), "{kernel}");
+                assert!(engine.kernels().iter().any(|&(_, chosen)| chosen == kernel), "{kernel}");
                 for (width, height) in [(1, 1), (67, 5)] {
                     let outcome = selftest::on_picture(&net, &engine, width, height);
                     outcome.unwrap_or_else(|error| panic!("{kernel}, {width}x{height}: {error}"));
@@ -124,13 +135,60 @@ fn every_kernel_with_matrices_equals_the_reference_with_emulated_ones() {
 #[test]
 fn a_wrong_weight_of_a_matrix_is_found() {
     let net = random_net(9, 2, &[6, 5]).unwrap();
-    for context in matrix_contexts() {
+    for context in matrix_contexts(Emulation::Exact) {
         let context = Arc::new(context);
         for (index, kernel) in matrix_kernels().enumerate() {
             let wrong = changed(&net, index % net.layers().len(), |layer| layer.weights[4] ^= 3);
-            let engine = Engine::new(Arc::clone(&context), &wrong, Some(Kernels::only(kernel))).unwrap();
+            let engine = on_context(&context, &wrong, Some(Kernels::only(kernel))).unwrap();
             let error = selftest::run(&net, &engine).unwrap_err();
             assert!(matches!(error, Error::SelfTest { .. }), "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_matrix_kernel_that_computes_wrong_bytes_can_not_be_selected() {
+    let net = random_net(9, 2, &[6, 5]).unwrap();
+    for context in matrix_contexts(Emulation::OffByOne) {
+        let context = Arc::new(context);
+        for kernel in matrix_kernels() {
+            let error = on_context(&context, &net, Some(Kernels::only(kernel))).map(|_| ()).unwrap_err();
+            assert!(matches!(error, Error::SelfTest { .. }), "{kernel}: {error}");
+        }
+        // Nor by the tuner, which goes on without them.
+        let tuning = on_context(&context, &net, None).unwrap().tune().unwrap();
+        let failed = tuning.trials.iter().filter(|trial| trial.layers_ns.is_err()).map(|trial| trial.kernel);
+        assert_eq!(failed.collect::<Vec<_>>(), matrix_kernels().collect::<Vec<_>>());
+        assert!(!tuning.kernels.layers().any(|(_, kernel)| is_matrix(&kernel)));
+    }
+}
+
+#[test]
+fn a_proof_counts_for_the_engine_that_gave_it_alone() {
+    let net = random_net(9, 2, &[6, 5]).unwrap();
+    let context = Arc::new(matrix_contexts(Emulation::Exact).swap_remove(0));
+    let untested = |kernels| Untested::new(Arc::clone(&context), Arc::new(net.clone()), kernels).unwrap();
+    let plain = untested(None).trusted().unwrap();
+    let passed = selftest::run(&net, &plain).unwrap();
+    assert!(passed.is_of(&plain) && untested(None).proven(&passed).is_ok());
+    let matrix = Kernels::only(matrix_kernels().next().unwrap());
+    assert!(untested(Some(matrix)).proven(&passed).is_err());
+}
+
+#[test]
+fn two_nets_on_one_device_each_give_their_own_pictures() {
+    // Of one shape: they have the same shaders.
+    let nets = [1, 2].map(|seed| random_net(seed, 2, &[7, 8]).unwrap());
+    let samples: Vec<u8> = (0..21 * 9 * 3_u32).map(|i| (i.wrapping_mul(i) / 3).to_le_bytes()[0]).collect();
+    let rgb = Rgb { width: 21, height: 9, samples: &samples };
+    let expected = nets.each_ref().map(|net| crate::reference::run(net, rgb));
+    assert_ne!(expected[0], expected[1]);
+    for adapter in test_adapters() {
+        let context = Arc::new(Context::open(&adapter.adapter, DeviceOptions::default()).unwrap());
+        let engines = nets.each_ref().map(|net| on_context(&context, net, None).unwrap());
+        for _ in 0..2 {
+            let actual = engines.each_ref().map(|engine| upscaled(engine, rgb, TileSize::Side(8)).unwrap());
+            assert!(actual == expected);
         }
     }
 }
@@ -145,7 +203,7 @@ fn layers_may_have_different_kernels() {
             for (index, label) in labels.iter().enumerate() {
                 kernels.set(label.clone(), Kernel::ALL[(shift + 5 * index) % Kernel::ALL.len()]);
             }
-            let engine = engine(&adapter, &net).with_kernels(&net, kernels).unwrap();
+            let engine = Untested::like(&engine(&adapter, &net), kernels).unwrap().tested().unwrap();
             selftest::on_picture(&net, &engine, 21, 9).unwrap();
         }
     }
@@ -159,9 +217,9 @@ fn what_a_uniform_buffer_can_not_hold_is_computed_all_the_same() {
     for adapter in test_adapters() {
         let descriptor = wgpu::DeviceDescriptor { required_limits: limits.clone(), ..Default::default() };
         let (device, queue) = pollster::block_on(adapter.adapter.request_device(&descriptor)).unwrap();
-        let context = Arc::new(Context::borrow(device, queue));
-        let engine = Engine::new(context, &net, Some(Kernels::only(uniform))).unwrap();
-        let kernels: Vec<_> = engine.kernels(&net).into_iter().map(|(_, kernel)| kernel).collect();
+        let context = Arc::new(Context::borrow(device, queue, DeviceOptions::default()));
+        let engine = on_context(&context, &net, Some(Kernels::only(uniform))).unwrap();
+        let kernels: Vec<_> = engine.kernels().into_iter().map(|(_, kernel)| kernel).collect();
         assert_eq!(kernels, [uniform, Kernel::DOT4, Kernel::DOT4]);
         selftest::on_picture(&net, &engine, 21, 9).unwrap();
     }
@@ -171,7 +229,7 @@ fn what_a_uniform_buffer_can_not_hold_is_computed_all_the_same() {
 fn the_tuner_tries_every_kernel_on_every_layer() {
     let net = random_net(14, 2, &[8, 8]).unwrap();
     for adapter in test_adapters() {
-        let tuning = engine(&adapter, &net).tune(&net).unwrap();
+        let tuning = engine(&adapter, &net).tune().unwrap();
         assert_eq!(tuning.layers.iter().map(|(_, count)| count).sum::<usize>(), net.layers().len());
         let tried = |family| tuning.trials.iter().any(|trial| trial.kernel.family() == family);
         assert!(adapter.families().into_iter().all(tried));
@@ -179,8 +237,9 @@ fn the_tuner_tries_every_kernel_on_every_layer() {
             let layers_ns = layers_ns.as_ref().unwrap_or_else(|error| panic!("{kernel}: {error}"));
             assert!(layers_ns.iter().flatten().all(|stats| stats.min > 0.0), "{kernel}");
         }
-        let engine = engine(&adapter, &net).with_kernels(&net, tuning.kernels.clone()).unwrap();
-        for (label, kernel) in engine.kernels(&net) {
+        let tuned = Untested::like(&engine(&adapter, &net), tuning.kernels.clone()).unwrap();
+        let engine = tuned.trusted().unwrap();
+        for (label, kernel) in engine.kernels() {
             assert!(tuning.kernels.layers().any(|chosen| chosen == (label.as_str(), kernel)), "{label}: {kernel}");
         }
         selftest::on_picture(&net, &engine, 21, 9).unwrap();
@@ -211,14 +270,12 @@ fn a_lost_device_is_an_error() {
     let net = random_net(3, 2, &[8]).unwrap();
     let image = Image::from_rgb8(3, 2, vec![7; 18]).unwrap();
     for adapter in test_adapters() {
-        let context = Context::open(&adapter.adapter).unwrap();
+        let context = Context::open(&adapter.adapter, DeviceOptions::default()).unwrap();
         let device = context.device.clone();
-        let engine = Engine::new(Arc::new(context), &net, None).unwrap();
+        let engine = on_context(&Arc::new(context), &net, None).unwrap();
         device.destroy();
-        let tiling = engine.tiling(&net, TileSize::Whole, 3, 2, 8).unwrap();
-        let rgb = crate::image::Rgb { width: 3, height: 2, samples: &[7_u8; 18] };
-        let done = |_| std::ops::ControlFlow::Continue(());
-        let error = engine.upscale(&net, rgb, &tiling, &done, &mut Default::default()).unwrap_err();
+        let rgb = Rgb { width: 3, height: 2, samples: &[7_u8; 18] };
+        let error = upscaled(&engine, rgb, TileSize::Whole).unwrap_err();
         assert!(matches!(error, Error::DeviceLost { .. } | Error::Gpu(_)), "{error}");
     }
     // The CPU is still there.
@@ -285,15 +342,15 @@ fn all_variants() -> HashSet<Variant> {
 fn every_shader_is_valid_in_every_language() {
     for variant in all_variants() {
         let (label, text) = (format!("{} {}", variant.task.label(), variant.kernel), variant.wgsl().unwrap());
-        if variant.kernel.family() == Family::Matrix {
+        if matches!(variant.kernel.family(), Family::Matrix { .. }) {
             validate_with_matrices(&label, &text);
         } else {
             validate(&label, &text);
         }
     }
-    for bits in [8, 16] {
+    for format in PixelFormat::ALL {
         for way in [Way::Pack, Way::Unpack { scale: 3 }] {
-            validate(&conversion::label(way, bits), &conversion::wgsl(way, bits));
+            validate(&conversion::label(way, format), &conversion::wgsl(way, format));
         }
     }
 }

@@ -1,35 +1,10 @@
 //! How long compute passes take: by the GPU's timestamps, or by the host's clock where the adapter has none.
 
-use std::time::Instant;
-
 use super::context::{Context, Mapping};
-use super::stage::to_u32;
+use super::packing::to_u32;
 use crate::Result;
-
-/// What measured a time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Clock {
-    /// Timestamps that the GPU writes at the beginning and the end of a compute pass.
-    Gpu,
-    /// The host's clock around the submission of a pass and the wait for it, which adds what these take.
-    Host,
-}
-
-/// When a pass ran, in nanoseconds from the beginning of the first.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Span {
-    /// When it began.
-    pub start_ns: f64,
-    /// When it ended.
-    pub end_ns: f64,
-}
-
-impl Span {
-    /// How long it took.
-    pub fn duration_ns(&self) -> f64 {
-        self.end_ns - self.start_ns
-    }
-}
+use crate::clock::Instant;
+use crate::timing::{Clock, Span};
 
 /// Bits of the GPU's tick counter that wgpu requires at least.
 const LEAST_TICK_BITS: u32 = 36;
@@ -99,17 +74,16 @@ fn by_timestamps(context: &Context, passes: &[Record]) -> Result<Vec<Span>> {
 
 fn by_host(context: &Context, passes: &[Record]) -> Result<Vec<Span>> {
     let start = Instant::now();
-    let now_ns = || start.elapsed().as_nanos() as f64;
     let mut spans = Vec::with_capacity(passes.len());
     for record in passes {
-        let start_ns = now_ns();
+        let start_ns = start.elapsed_ns();
         let submission = context.checked(|device| {
             let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("timed") });
             record(&mut encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default()));
             context.queue.submit([encoder.finish()])
         })?;
         context.wait(submission)?;
-        spans.push(Span { start_ns, end_ns: now_ns() });
+        spans.push(Span { start_ns, end_ns: start.elapsed_ns() });
     }
     Ok(spans)
 }

@@ -3,15 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use super::engine::Engine;
+use super::engine::{Engine, Untested};
 use super::kernels::{Kernel, Kernels};
-use super::shader::Task;
-use crate::image::{Rgb, Samples};
-use crate::net::Net;
-use crate::profile::test_frame;
+use super::task::Task;
+use super::variant::Variant;
+use crate::Result;
+use crate::backend::Backend;
+use crate::frame::{Rgb, test_frame};
+use crate::image::Samples;
 use crate::stats::Stats;
-use crate::upscaler::TileSize;
-use crate::{Error, Result, selftest};
 
 /// The frame to time kernels on: large enough to fill a GPU.
 const FRAME: (u32, u32) = (640, 360);
@@ -44,10 +44,10 @@ pub struct Trial {
 }
 
 impl Engine {
-    /// Times the kernels on this engine's device for the layers of `net`.
-    pub fn tune(&self, net: &Net) -> Result<Tuning> {
+    /// Times the kernels on this engine's device for the layers of its net.
+    pub fn tune(&self) -> Result<Tuning> {
         let frame = if self.is_software() { FRAME_SOFTWARE } else { FRAME };
-        let tasks = Task::of_net(net, 8);
+        let tasks = Task::of_net(self.net(), 8);
         let mut layers: Vec<(Task, usize)> = Vec::new();
         for &task in &tasks {
             match layers.iter_mut().find(|(known, _)| known.label() == task.label()) {
@@ -55,21 +55,21 @@ impl Engine {
                 None => layers.push((task, 1)),
             }
         }
-        let can_run = |kernel: &&Kernel| tasks.iter().any(|&task| kernel.can_run(task, self.abilities()));
+        let abilities = &self.context().abilities;
+        let can_run = |kernel: Kernel, task: Task| Variant { task, kernel }.can_run(abilities);
+        let can_run_any = |kernel: &&Kernel| tasks.iter().any(|&task| can_run(**kernel, task));
         let candidates: Vec<_> = Kernel::ALL
             .iter()
-            .filter(can_run)
-            .map(|&kernel| {
-                (kernel, self.with_kernels(net, Kernels::only(kernel)).and_then(|engine| engine.trusted(net)))
-            })
+            .filter(can_run_any)
+            .map(|&kernel| (kernel, Untested::like(self, Kernels::only(kernel)).and_then(Untested::tested)))
             .collect();
-        let times = time(&candidates, net, frame)?;
+        let times = time(&candidates, &tasks, frame)?;
         let trials: Vec<_> = candidates
             .into_iter()
             .zip(times)
             .map(|((kernel, engine), samples)| {
                 let stats = |&(task, _): &(Task, usize)| {
-                    kernel.can_run(task, self.abilities()).then(|| Stats::of(samples[&task.label()].iter().copied()))
+                    can_run(kernel, task).then(|| Stats::of(samples[&task.label()].iter().copied()))
                 };
                 Trial { kernel, layers_ns: engine.map(|_| layers.iter().map(stats).collect()) }
             })
@@ -78,19 +78,13 @@ impl Engine {
         for (index, (task, _)) in layers.iter().enumerate() {
             if let Some(kernel) = fastest(&trials, index) {
                 // Pictures of 16 bits differ in the last layer's last few instructions.
-                let twins = tasks.iter().zip(Task::of_net(net, 16)).filter(|(twin, _)| *twin == task);
+                let twins = tasks.iter().zip(Task::of_net(self.net(), 16)).filter(|(twin, _)| *twin == task);
                 twins.for_each(|(_, twin)| kernels.set(twin.label(), kernel));
                 kernels.set(task.label(), kernel);
             }
         }
         let layers = layers.into_iter().map(|(task, count)| (task.label(), count)).collect();
         Ok(Tuning { kernels, layers, frame, trials })
-    }
-
-    /// Itself, if it equals the reference.
-    fn trusted(self, net: &Net) -> Result<Self> {
-        selftest::run(net, &self)?;
-        Ok(self)
     }
 }
 
@@ -104,29 +98,22 @@ fn fastest(trials: &[Trial], layer: usize) -> Option<Kernel> {
 /// Nanoseconds of every layer of every round, by its label, for each candidate; none for those that failed.
 fn time(
     candidates: &[(Kernel, Result<Engine>)],
-    net: &Net,
+    tasks: &[Task],
     (width, height): (u32, u32),
 ) -> Result<Vec<BTreeMap<String, Vec<f64>>>> {
-    let labels: Vec<_> = Task::of_net(net, 8).iter().map(Task::label).collect();
-    let image = test_frame(width, height)?;
-    let Samples::U8(samples) = image.samples() else { return Err(Error::Gpu("a test frame has 8 bits".to_owned())) };
+    let frame = test_frame(width, height)?;
+    let Samples::U8(samples) = frame.samples() else { unreachable!("a test frame has 8 bits") };
     let rgb = Rgb { width: width as usize, height: height as usize, samples };
     let mut times = vec![BTreeMap::<String, Vec<f64>>::new(); candidates.len()];
     // The first round is not counted: it warms up.
     for round in 0..=ROUNDS {
         for ((_, engine), times) in candidates.iter().zip(&mut times) {
             let Ok(engine) = engine else { continue };
-            let tiling = engine.tiling(net, TileSize::Auto, rgb.width, rgb.height, 8)?;
-            engine.timed(net, rgb, &tiling, engine.clock(), |timed| {
-                let tile = tiling.tiles().next().ok_or_else(|| Error::Gpu("a frame has tiles".to_owned()))?;
-                timed.upload(rgb, &tile)?;
-                for (label, span) in labels.iter().zip(timed.compute()?) {
-                    if round > 0 {
-                        times.entry(label.clone()).or_default().push(span.duration_ns());
-                    }
+            for (task, span) in tasks.iter().zip(engine.time_stages(&rgb)?) {
+                if round > 0 {
+                    times.entry(task.label()).or_default().push(span.duration_ns());
                 }
-                Ok(())
-            })?;
+            }
         }
     }
     Ok(times)
@@ -135,6 +122,7 @@ fn time(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Error;
 
     #[test]
     fn wrong_kernels_are_never_the_fastest() {

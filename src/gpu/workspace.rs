@@ -1,17 +1,22 @@
 //! The buffers and bind groups that compute windows of one size: made once, used for every window of that size.
 
+use std::sync::Arc;
+
 use super::context::{Context, read_words};
 use super::packing::Geometry;
 use super::plan::Plan;
 use super::program::Program;
-use super::shader::{End, Task};
-use super::timing::{self, Clock, Record, Span};
+use super::task::{End, Task};
+use super::timing::{self, Record};
 use crate::Result;
 use crate::reference::Features;
+use crate::timing::{Clock, Span};
 
 /// One net's buffers on the GPU for windows of one size and pictures of one depth. Submissions run one after the other, so
 /// all windows in flight share them.
 pub(crate) struct Workspace {
+    pub context: Arc<Context>,
+    pub program: Arc<Program>,
     pub plan: Plan,
     /// Stage i reads the other one of i % 2 and writes it.
     features: [wgpu::Buffer; 2],
@@ -30,10 +35,10 @@ pub(crate) struct Workspace {
 
 impl Workspace {
     /// Makes the buffers.
-    pub fn new(context: &Context, program: &Program, geometry: Geometry) -> Result<Self> {
+    pub fn new(context: Arc<Context>, program: Arc<Program>, geometry: Geometry) -> Result<Self> {
         use wgpu::BufferUsages as Usage;
         let plan = Plan::new(&program.tasks, geometry);
-        context.checked(|device| {
+        let buffers = context.checked(|device| {
             let buffer = |label, words: usize, usage| {
                 let (size, mapped_at_creation) = (words as u64 * 4, false);
                 device.create_buffer(&wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation })
@@ -73,11 +78,25 @@ impl Workspace {
             let stages = program.tasks.iter().enumerate().map(bind).collect();
             let buffers = [("window", &window), ("pixels", &pixels), ("bytes", &output_samples)];
             let unpack = program.unpack.bind(device, &buffers);
-            Self { plan, features, image, anchor16, input_samples, output_samples, pack, stages, unpack }
+            (features, image, anchor16, input_samples, output_samples, pack, stages, unpack)
+        })?;
+        let (features, image, anchor16, input_samples, output_samples, pack, stages, unpack) = buffers;
+        Ok(Self {
+            context,
+            program,
+            plan,
+            features,
+            image,
+            anchor16,
+            input_samples,
+            output_samples,
+            pack,
+            stages,
+            unpack,
         })
     }
 
-    /// Records the way of a window from `samples` to words.
+    /// Records the way of a window's samples to the GPU.
     pub fn record_input(&self, encoder: &mut wgpu::CommandEncoder, samples: &wgpu::Buffer) {
         encoder.copy_buffer_to_buffer(samples, 0, &self.input_samples, 0, samples.size());
     }
@@ -87,64 +106,59 @@ impl Workspace {
         encoder.copy_buffer_to_buffer(&self.output_samples, 0, samples, 0, samples.size());
     }
 
+    /// Records the whole way from the window's samples to the result's.
+    pub fn record(&self, pass: &mut wgpu::ComputePass) {
+        self.record_pack(pass);
+        self.record_stages(pass);
+        self.record_unpack(pass);
+    }
+
     /// Records the conversion of the window's samples to words.
-    pub fn record_pack(&self, pass: &mut wgpu::ComputePass, program: &Program) {
-        program.pack.record(pass, &self.pack, self.plan.geometry);
+    pub fn record_pack(&self, pass: &mut wgpu::ComputePass) {
+        self.program.pack.record(pass, &self.pack, self.plan.geometry);
     }
 
     /// Records all stages.
-    pub fn record_stages(&self, pass: &mut wgpu::ComputePass, program: &Program) {
-        for (stage, bind_group) in program.stages.iter().zip(&self.stages) {
-            stage.record(pass, bind_group, self.plan.geometry);
-        }
+    pub fn record_stages(&self, pass: &mut wgpu::ComputePass) {
+        (0..self.stages.len()).for_each(|index| self.record_stage(index, pass));
+    }
+
+    /// Records one stage.
+    fn record_stage(&self, index: usize, pass: &mut wgpu::ComputePass) {
+        self.program.stages[index].record(pass, &self.stages[index], self.plan.geometry);
     }
 
     /// Records the conversion of finished pixels to samples.
-    pub fn record_unpack(&self, pass: &mut wgpu::ComputePass, program: &Program) {
-        program.unpack.record(pass, &self.unpack, self.plan.geometry);
+    pub fn record_unpack(&self, pass: &mut wgpu::ComputePass) {
+        self.program.unpack.record(pass, &self.unpack, self.plan.geometry);
     }
 
     /// Runs all stages on the packed window, each as a pass of its own, and says when each ran.
-    pub fn time_stages(&self, context: &Context, program: &Program, clock: Clock) -> Result<Vec<Span>> {
-        let recorders: Vec<_> = program
-            .stages
-            .iter()
-            .zip(&self.stages)
-            .map(|(stage, bind_group)| {
-                move |pass: &mut wgpu::ComputePass| stage.record(pass, bind_group, self.plan.geometry)
-            })
-            .collect();
+    pub fn time_stages(&self, clock: Clock) -> Result<Vec<Span>> {
+        let record = |index| move |pass: &mut wgpu::ComputePass| self.record_stage(index, pass);
+        let recorders: Vec<_> = (0..self.stages.len()).map(record).collect();
         let passes: Vec<Record> = recorders.iter().map(|record| record as Record).collect();
-        timing::run(context, clock, &passes)
+        timing::run(&self.context, clock, &passes)
     }
 
     /// The packed window's words, and its anchor's where that has words of its own.
-    pub fn read_packed(&self, context: &Context) -> Result<(Vec<u32>, Option<Vec<u32>>)> {
-        let anchor16 = self.anchor16.as_ref().map(|anchor| read_words(context, anchor)).transpose()?;
-        Ok((read_words(context, &self.image)?, anchor16))
+    pub fn read_packed(&self) -> Result<(Vec<u32>, Option<Vec<u32>>)> {
+        let anchor16 = self.anchor16.as_ref().map(|anchor| read_words(&self.context, anchor)).transpose()?;
+        Ok((read_words(&self.context, &self.image)?, anchor16))
     }
 
     /// Runs one hidden stage alone and gives the codes it wrote, and whether it left the padding alone.
     ///
     /// Stage 0 reads the packed window, the others what the stage before wrote.
-    pub fn trace(
-        &self,
-        context: &Context,
-        program: &Program,
-        index: usize,
-        channels: usize,
-    ) -> Result<(Features, bool)> {
+    pub fn trace(&self, index: usize, channels: usize) -> Result<(Features, bool)> {
         let target = &self.features[index % 2];
-        context.checked(|device| {
-            context.queue.write_buffer(target, 0, bytemuck::cast_slice(&self.plan.blank_features()));
+        self.context.checked(|device| {
+            self.context.queue.write_buffer(target, 0, bytemuck::cast_slice(&self.plan.blank_features()));
             let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("trace") });
-            {
-                let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-                program.stages[index].record(&mut pass, &self.stages[index], self.plan.geometry);
-            }
-            context.queue.submit([encoder.finish()])
+            self.record_stage(index, &mut encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default()));
+            self.context.queue.submit([encoder.finish()])
         })?;
-        let map = read_words(context, target)?;
+        let map = read_words(&self.context, target)?;
         Ok(self.plan.geometry.unpack_features(&map, channels))
     }
 }

@@ -163,7 +163,7 @@ fn shifts(index: usize, layer: &Layer, channel: usize, least_post: u8) -> Result
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::image::Rgb;
+    use crate::frame::Rgb;
     use crate::net::Net;
     use crate::net::random::random_net;
     use crate::random::Random;

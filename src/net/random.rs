@@ -50,7 +50,7 @@ fn channel(random: &mut Random, inputs: usize, requantise: impl Fn(f64) -> Requa
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::image::Rgb;
+    use crate::frame::Rgb;
     use crate::reference::{Features, hidden};
 
     #[test]

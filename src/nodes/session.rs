@@ -56,7 +56,7 @@ impl Session {
     /// # Errors
     /// [`Error::Adapter`] if it lacks what the kernels need.
     pub fn open(adapter: &Adapter) -> Result<Self> {
-        Ok(Self(Device::Gpu(Box::new(Context::open(&adapter.adapter)?))))
+        Ok(Self(Device::Gpu(Box::new(Context::open(&adapter.adapter, Default::default())?))))
     }
 
     /// What it measures, for people.
@@ -124,7 +124,7 @@ impl Session {
 fn run_ms(context: &Context, bound: &Bound, repetitions: usize) -> Result<f64> {
     let record = |pass: &mut wgpu::ComputePass| (0..repetitions).for_each(|_| bound.record(pass));
     let spans = timing::run(context, context.clock(), &[&record])?;
-    Ok(spans.iter().map(timing::Span::duration_ns).sum::<f64>() / 1e6)
+    Ok(spans.iter().map(crate::timing::Span::duration_ns).sum::<f64>() / 1e6)
 }
 
 /// Milliseconds of one run, several times; `run` says what so many repetitions took.

@@ -21,7 +21,7 @@ fn tested() -> Vec<Operator> {
 #[test]
 fn every_kernel_equals_its_plain_version() {
     for adapter in test_adapters() {
-        let context = Context::open(&adapter.adapter).unwrap();
+        let context = Context::open(&adapter.adapter, Default::default()).unwrap();
         for operator in tested() {
             for precision in Precision::ALL.into_iter().filter(|&precision| operator.has(precision)) {
                 let program = Program::new(&context, &operator, precision).unwrap();

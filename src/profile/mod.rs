@@ -16,17 +16,16 @@ mod roofline;
 #[cfg(test)]
 mod tests;
 
-use std::time::Instant;
-
-use crate::cpu;
+use crate::backend::FrameShape;
+use crate::clock::Instant;
+pub use crate::frame::test_frame;
+use crate::frame::{ImageView, Picture, PixelFormat, SamplesRef};
 use crate::gpu;
-pub use crate::gpu::timing::{Clock, Span};
-use crate::image::{Rgb, Sample, Samples};
-use crate::net::Net;
-use crate::planes;
+use crate::image::Sample;
 use crate::stats::Stats;
 use crate::tile::Tiling;
-use crate::upscaler::{Engine, Upscaler};
+pub use crate::timing::{Clock, Span, TileTimes};
+use crate::upscaler::Upscaler;
 use crate::{Image, Result};
 
 pub use roofline::Ceilings;
@@ -56,17 +55,6 @@ impl Phase {
     }
 }
 
-/// When the parts of one tile ran.
-#[derive(Clone, Debug)]
-pub struct TileTimes {
-    /// The host's phases, as [`Phase::ALL`]; none where the CPU computes.
-    pub phases: Vec<Span>,
-    /// The stages, by [`Profile::clock`]. A GPU's clock and the host's have no common zero: its first stage is put where
-    /// the host begins to wait. On the CPU, rows of all layers take turns: a stage's span has the length of its share, the
-    /// mean of all threads, not its place.
-    pub stages: Vec<Span>,
-}
-
 /// When the parts of one frame ran, in nanoseconds from the beginning of the first frame.
 #[derive(Clone, Debug)]
 pub struct FrameTimes {
@@ -80,14 +68,6 @@ impl FrameTimes {
     /// Sums up what `spans` picks from each tile.
     fn total_ns<'a>(&'a self, spans: impl Fn(&'a TileTimes) -> Option<Span>) -> f64 {
         self.tiles.iter().filter_map(spans).map(|span| span.duration_ns()).sum()
-    }
-}
-
-impl TileTimes {
-    /// From the beginning of the first stage to the end of the last.
-    pub fn computing(&self) -> Option<Span> {
-        let (first, last) = (self.stages.first()?, self.stages.last()?);
-        Some(Span { start_ns: first.start_ns, end_ns: last.end_ns })
     }
 }
 
@@ -179,19 +159,6 @@ impl Profile {
     }
 }
 
-/// A picture with structure at every scale, 8-bit RGB.
-///
-/// # Errors
-/// [`Error::ImageSize`](crate::Error::ImageSize) if it has no pixels.
-pub fn test_frame(width: u32, height: u32) -> Result<Image> {
-    let sample = |x: u32, y: u32, colour: u32| {
-        let (vertical, horizontal) = (x.wrapping_mul(y / 16 + 1) / 7, y.wrapping_mul(x / 32 + 2) / 5);
-        (vertical ^ horizontal).wrapping_add(colour * 40).to_le_bytes()[0]
-    };
-    let pixels = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
-    Image::from_rgb8(width, height, pixels.flat_map(|(x, y)| [0, 1, 2].map(|colour| sample(x, y, colour))).collect())
-}
-
 impl Upscaler {
     /// Runs the net `frames` times (once if that is 0) over `image`, and once more before, unmeasured. On a GPU each stage
     /// is a pass of its own, by the GPU's timestamps if the device has them.
@@ -204,10 +171,7 @@ impl Upscaler {
 
     /// The best clock for the stages.
     fn clock(&self) -> Clock {
-        match &self.engine {
-            Engine::Cpu(_) => Clock::Host,
-            Engine::Gpu(engine) => engine.clock(),
-        }
+        self.backend().clock()
     }
 
     /// The speeds that bound every stage on this device, measured now. None on the CPU, which has no such micro-kernels.
@@ -215,44 +179,50 @@ impl Upscaler {
     /// # Errors
     /// [`Error::Gpu`](crate::Error::Gpu) if the device computes a micro-kernel wrongly; others as [`Upscaler::upscale`].
     pub fn ceilings(&self) -> Result<Option<Ceilings>> {
-        match &self.engine {
-            Engine::Cpu(_) => Ok(None),
-            Engine::Gpu(engine) => engine.ceilings().map(Some),
-        }
+        self.gpu().map(gpu::Engine::ceilings).transpose()
     }
 
     fn profile_by(&self, image: &Image, frames: usize, clock: Clock) -> Result<Profile> {
         self.check_size(image.width(), image.height())?;
-        match image.samples() {
-            Samples::U8(samples) => self.profile_samples(image, samples, frames, clock),
-            Samples::U16(samples) => self.profile_samples(image, samples, frames, clock),
+        let view = image.view();
+        match view.samples() {
+            SamplesRef::U8(samples) => self.profile_samples(&view, samples, frames, clock),
+            SamplesRef::U16(samples) => self.profile_samples(&view, samples, frames, clock),
         }
     }
 
-    fn profile_samples<S: Sample>(&self, image: &Image, samples: &[S], frames: usize, clock: Clock) -> Result<Profile> {
+    fn profile_samples<S: Sample>(
+        &self,
+        image: &ImageView,
+        samples: &[S],
+        frames: usize,
+        clock: Clock,
+    ) -> Result<Profile> {
         let (width, height) = (image.width() as usize, image.height() as usize);
-        let tiling = self.tiling(width, height, S::BITS)?;
-        let mut recorder = Recorder { zero: Instant::now(), tiles: Vec::new() };
-        let run = |recorder: &mut Recorder| {
-            let start_ns = recorder.now_ns();
-            let planes = planes::split(samples, width, image.layout(), self.net().halo());
-            for samples in [Some(&planes.colours[..]), planes.alpha.as_deref()].into_iter().flatten() {
-                let rgb = Rgb { width, height, samples };
-                match &self.engine {
-                    Engine::Cpu(engine) => on_cpu(engine, rgb, &tiling, recorder)?,
-                    Engine::Gpu(engine) => on_gpu(engine, self.net(), rgb, &tiling, clock, recorder)?,
-                }
+        let tiling = self.tiling(FrameShape { width, height, format: PixelFormat::rgb::<S>() })?;
+        let run = |zero: Instant| {
+            let start_ns = zero.elapsed_ns();
+            let picture = Picture::new(image, samples, self.net().halo())?;
+            let mut tiles = Vec::new();
+            for source in picture.sources() {
+                self.backend().timed(&*source, &tiling, clock, zero, &mut |times| tiles.push(times))?;
             }
-            let span = Span { start_ns, end_ns: recorder.now_ns() };
-            Ok(FrameTimes { span, tiles: std::mem::take(&mut recorder.tiles) })
+            Ok(FrameTimes { span: Span { start_ns, end_ns: zero.elapsed_ns() }, tiles })
         };
-        run(&mut recorder)?;
-        recorder.zero = Instant::now();
-        let frames = (0..frames.max(1)).map(|_| run(&mut recorder)).collect::<Result<Vec<_>>>()?;
-        Ok(self.summary(image, S::BITS, &tiling, clock, frames))
+        run(Instant::now())?;
+        let zero = Instant::now();
+        let frames = (0..frames.max(1)).map(|_| run(zero)).collect::<Result<Vec<_>>>()?;
+        Ok(self.summary((image.width(), image.height()), S::BITS, &tiling, clock, frames))
     }
 
-    fn summary(&self, image: &Image, bits: u32, tiling: &Tiling, clock: Clock, frames: Vec<FrameTimes>) -> Profile {
+    fn summary(
+        &self,
+        (width, height): (u32, u32),
+        bits: u32,
+        tiling: &Tiling,
+        clock: Clock,
+        frames: Vec<FrameTimes>,
+    ) -> Profile {
         let stats =
             |span: &dyn Fn(&TileTimes) -> Option<Span>| Stats::of(frames.iter().map(|frame| frame.total_ns(span)));
         let compute_ns = stats(&TileTimes::computing);
@@ -268,15 +238,12 @@ impl Upscaler {
                 share: if compute_ns.median > 0.0 { time_ns.median / compute_ns.median } else { 0.0 },
             }
         };
-        let phases = match &self.engine {
-            Engine::Cpu(_) => &[][..],
-            Engine::Gpu(_) => &Phase::ALL,
-        };
+        let phases = if self.gpu().is_some() { &Phase::ALL[..] } else { &[] };
         Profile {
             device: self.device(),
             clock,
-            width: image.width(),
-            height: image.height(),
+            width,
+            height,
             stages: cost::of_net(self.net(), window_pixels, bits).into_iter().enumerate().map(stage).collect(),
             compute_ns,
             phases_ns: (0..phases.len()).map(|index| stats(&|tile| tile.phases.get(index).copied())).collect(),
@@ -284,61 +251,4 @@ impl Upscaler {
             frames,
         }
     }
-}
-
-/// Writes down when things happen, on one timeline.
-struct Recorder {
-    zero: Instant,
-    tiles: Vec<TileTimes>,
-}
-
-impl Recorder {
-    /// The present.
-    fn now_ns(&self) -> f64 {
-        self.zero.elapsed().as_secs_f64() * 1e9
-    }
-
-    /// Runs `work`; its value and when it ran.
-    fn time<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<(T, Span)> {
-        let start_ns = self.now_ns();
-        let value = work()?;
-        Ok((value, Span { start_ns, end_ns: self.now_ns() }))
-    }
-}
-
-/// Runs the net on the CPU over all tiles. Rows of all layers take turns: a layer's span has its length, not its place.
-fn on_cpu<S: Sample>(engine: &cpu::Engine, rgb: Rgb<S>, tiling: &Tiling, recorder: &mut Recorder) -> Result<()> {
-    let mut start_ns = recorder.now_ns();
-    engine.timed(rgb, tiling, |layers| {
-        let stages = layers.iter().map(|time| {
-            let end_ns = start_ns + time.as_secs_f64() * 1e9;
-            Span { start_ns: std::mem::replace(&mut start_ns, end_ns), end_ns }
-        });
-        recorder.tiles.push(TileTimes { phases: Vec::new(), stages: stages.collect() });
-        start_ns = recorder.now_ns();
-    })
-}
-
-/// Runs the net on a GPU over all tiles, stage by stage.
-fn on_gpu<S: Sample>(
-    engine: &gpu::Engine,
-    net: &Net,
-    rgb: Rgb<S>,
-    tiling: &Tiling,
-    clock: Clock,
-    recorder: &mut Recorder,
-) -> Result<()> {
-    engine.timed(net, rgb, tiling, clock, |timed| {
-        for tile in tiling.tiles() {
-            let ((), upload) = recorder.time(|| timed.upload(rgb, &tile))?;
-            let (mut stages, wait) = recorder.time(|| timed.compute())?;
-            let ((), read_back) = recorder.time(|| timed.read_back(&tile, rgb.width))?;
-            for span in &mut stages {
-                span.start_ns += wait.start_ns;
-                span.end_ns += wait.start_ns;
-            }
-            recorder.tiles.push(TileTimes { phases: vec![upload, wait, read_back], stages });
-        }
-        Ok(())
-    })
 }

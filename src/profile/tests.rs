@@ -3,8 +3,9 @@
 use super::*;
 use crate::Layout;
 use crate::gpu::test::test_adapters;
+use crate::net::Net;
 use crate::net::random::random_net;
-use crate::upscaler::{Target, TileSize};
+use crate::{Samples, Target, TileSize};
 
 fn net() -> Net {
     random_net(1, 3, &[12, 12, 8]).unwrap()

@@ -10,7 +10,8 @@ pub(crate) use conv3x3::Convolution;
 
 use rayon::prelude::*;
 
-use crate::image::{Rgb, Sample};
+use crate::frame::Rgb;
+use crate::image::Sample;
 use crate::net::{Layer, Net};
 
 /// The codes between two layers, 0..=255, `[height, width, channels]`.

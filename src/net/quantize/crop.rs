@@ -1,6 +1,7 @@
 //! Pieces of pictures to calibrate on.
 
-use crate::image::{FINE_STEPS, Image, Layout, Rgb, Samples};
+use crate::frame::Rgb;
+use crate::image::{FINE_STEPS, Image, Layout, Samples};
 use crate::net::border::mirrored;
 use crate::{Error, Result};
 

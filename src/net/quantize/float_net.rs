@@ -5,7 +5,8 @@ use safetensors::Dtype;
 
 use crate::Result;
 
-use crate::image::{FINE_STEPS, Rgb};
+use crate::frame::Rgb;
+use crate::image::FINE_STEPS;
 use crate::net::tensors::{Reader, tensor_error};
 use crate::net::{Border, TAPS, check};
 use crate::reference::reconstruct;

@@ -3,12 +3,18 @@
 //! Integers don't save anyone from drivers that miscompile, so this runs on the very adapter, driver and stages that
 //! will be used.
 
-use crate::image::{Rgb, Sample};
+pub(crate) mod verdict;
+
+use std::ops::ControlFlow;
+
+use crate::backend::{Backend, PackedWords};
+use crate::frame::{PixelFormat, Rgb, RgbSink};
+use crate::image::{Sample, zeros};
 use crate::net::random::random_net;
 use crate::net::{ABPN_X3, Net};
+use crate::options::TileSize;
 use crate::random::Random;
 use crate::reference::{self, Features};
-use crate::upscaler::TileSize;
 use crate::{Error, Result};
 
 /// Sizes of the test pictures: a single pixel, and one with several workgroups along both axes whose last ones, in rows
@@ -30,56 +36,32 @@ pub fn nets() -> Result<Vec<(String, Net)>> {
     std::iter::once(Net::read(ABPN_X3).map(|net| ("the shipped x3 net".to_owned(), net))).chain(random).collect()
 }
 
-/// What is tested: an engine with the stages of one net.
-pub(crate) trait Subject {
-    /// A name for people.
-    fn label(&self) -> String;
-
-    /// The words into which the device packs `rgb`, beside those that they should be; none where it packs none.
-    ///
-    /// # Errors
-    /// Whatever the device refuses.
-    fn packed<S: Sample>(&self, _net: &Net, _rgb: Rgb<S>) -> Result<Vec<PackedWords>> {
-        Ok(Vec::new())
-    }
-
-    /// Runs the hidden stages one after the other on `rgb`, and hands each one's index, label and codes to `check`, and
-    /// whether nothing was written outside the features.
-    ///
-    /// # Errors
-    /// Those of `check`; whatever the device refuses.
-    fn trace<S: Sample>(
-        &self,
-        net: &Net,
-        rgb: Rgb<S>,
-        check: impl FnMut(usize, &str, Features, bool) -> Result<()>,
-    ) -> Result<()>;
-
-    /// All stages, over tiles, up to finished pixels.
-    ///
-    /// # Errors
-    /// Whatever the device refuses.
-    fn whole<S: Sample>(&self, net: &Net, rgb: Rgb<S>, tile: TileSize) -> Result<Vec<S>>;
+/// The proof that an engine gave the reference's bytes. Nothing makes one but the self-test, now or, as a cache remembers,
+/// earlier.
+#[derive(Debug)]
+pub(crate) struct Passed {
+    /// The engine's.
+    identity: Vec<u8>,
 }
 
-/// A picture in words.
-pub(crate) struct PackedWords {
-    /// The stage that packs.
-    pub label: String,
-    pub expected: Vec<u32>,
-    pub actual: Vec<u32>,
+impl Passed {
+    /// Whether it is of this engine, or of one that can't differ from it.
+    pub fn is_of(&self, engine: &dyn Backend) -> bool {
+        self.identity == engine.identity()
+    }
 }
 
 /// Compares every stage of `net` on `engine` with the reference, on 8-bit and 16-bit pictures.
 ///
 /// # Errors
 /// [`Error::SelfTest`] for the first stage that differs; whatever the device refuses.
-pub(crate) fn run(net: &Net, engine: &impl Subject) -> Result<()> {
-    SIZES.iter().try_for_each(|&(width, height)| on_picture(net, engine, width, height))
+pub(crate) fn run(net: &Net, engine: &dyn Backend) -> Result<Passed> {
+    SIZES.iter().try_for_each(|&(width, height)| on_picture(net, engine, width, height))?;
+    Ok(Passed { identity: engine.identity() })
 }
 
 /// The same on pictures of one size.
-pub(crate) fn on_picture(net: &Net, engine: &impl Subject, width: usize, height: usize) -> Result<()> {
+pub(crate) fn on_picture(net: &Net, engine: &dyn Backend, width: usize, height: usize) -> Result<()> {
     let samples8 = picture(width, height);
     // The low byte moves the 16-bit sample off the values that 8 bits can hold.
     let bytes = samples8.iter().zip(picture(height, width));
@@ -109,15 +91,15 @@ fn picture(width: usize, height: usize) -> Vec<u8> {
 }
 
 /// The packing of the picture, and each hidden stage on its own, fed with what the stages before it wrote.
-fn before_last_stage<S: Sample>(net: &Net, engine: &impl Subject, rgb: Rgb<S>) -> Result<()> {
-    for PackedWords { label, expected, actual } in engine.packed(net, rgb)? {
+fn before_last_stage<S: Sample>(net: &Net, engine: &dyn Backend, rgb: Rgb<S>) -> Result<()> {
+    for PackedWords { label, expected, actual } in engine.packed(&rgb)? {
         if let Some(at) = first_difference(&expected, &actual) {
             let detail = format!("word {at} is {:#010x}, not {:#010x}", actual[at], expected[at]);
             return Err(differs(engine, label, &detail));
         }
     }
     let mut expected = Features::of_image(rgb);
-    engine.trace(net, rgb, |index, label, features, padding_intact| {
+    engine.trace(&rgb, &mut |index, label, features, padding_intact| {
         expected = reference::hidden(&expected, &net.hidden()[index]);
         let stage = format!("{label} (layer {index})");
         if let Some(at) = first_difference(&expected.codes, &features.codes) {
@@ -135,9 +117,9 @@ fn before_last_stage<S: Sample>(net: &Net, engine: &impl Subject, rgb: Rgb<S>) -
 }
 
 /// All stages, over tiles, up to finished pixels.
-fn whole_net<S: Sample + std::fmt::Display>(net: &Net, engine: &impl Subject, rgb: Rgb<S>) -> Result<()> {
+fn whole_net<S: Sample + std::fmt::Display>(net: &Net, engine: &dyn Backend, rgb: Rgb<S>) -> Result<()> {
     let expected = reference::run(net, rgb);
-    let actual = engine.whole(net, rgb, TILE)?;
+    let actual = upscaled(engine, rgb, TILE)?;
     match first_difference(&expected, &actual) {
         None => Ok(()),
         Some(at) => {
@@ -145,6 +127,17 @@ fn whole_net<S: Sample + std::fmt::Display>(net: &Net, engine: &impl Subject, rg
             Err(differs(engine, stage, &place(at, rgb.width * net.scale(), 3, expected[at], actual[at])))
         }
     }
+}
+
+/// What `engine` makes of `rgb`, over tiles of that size.
+pub(crate) fn upscaled<S: Sample>(engine: &dyn Backend, rgb: Rgb<S>, tile: TileSize) -> Result<Vec<S>> {
+    let Rgb { width, height, samples } = rgb;
+    let scale = engine.net().scale();
+    let mut picture = zeros(samples.len() * scale * scale)?;
+    let tiling = engine.tiling(tile, width, height, PixelFormat::rgb::<S>())?;
+    let mut sink = RgbSink::new(&mut picture, width * scale);
+    engine.run(&rgb, &mut sink, &tiling, &|_| ControlFlow::Continue(()))?;
+    Ok(picture)
 }
 
 /// Index of the first element that is not the same.
@@ -166,7 +159,7 @@ fn place(
     format!("channel {channel} of pixel ({}, {}) is {actual}, not {expected}", pixel % width, pixel / width)
 }
 
-fn differs(engine: &impl Subject, stage: String, detail: &str) -> Error {
+fn differs(engine: &dyn Backend, stage: String, detail: &str) -> Error {
     Error::SelfTest { adapter: engine.label(), stage, detail: detail.to_owned() }
 }
 
