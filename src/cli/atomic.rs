@@ -4,8 +4,16 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use abpn::{Error, Result};
+
+/// What the names of temporary files begin and end with.
+const PREFIX: &str = ".abpn-";
+const SUFFIX: &str = ".tmp";
+
+/// How old an unlocked temporary file must be before it counts as left over.
+const GRACE: Duration = Duration::from_secs(60);
 
 /// Temporary files that are neither finished nor removed.
 static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
@@ -43,6 +51,43 @@ pub fn check_free(path: &Path, overwrite: bool) -> Result<()> {
     }
 }
 
+/// What a new file takes over from another.
+#[derive(Debug, Default)]
+pub struct Like {
+    permissions: Option<fs::Permissions>,
+    modified: Option<SystemTime>,
+}
+
+impl Like {
+    /// The permissions of the file at `path`, and if wanted the time of its last change.
+    pub fn file(path: &Path, keep_time: bool) -> Self {
+        let Ok(metadata) = path.metadata() else { return Self::default() };
+        let modified = metadata.modified().ok().filter(|_| keep_time);
+        Self { permissions: Some(metadata.permissions()), modified }
+    }
+}
+
+/// Removes the temporary files in a folder that no living process holds; a process that is killed leaves them.
+///
+/// What can't be told or removed stays, without a word.
+pub fn remove_leftovers(folder: &Path) {
+    let folder = if folder == Path::new("") { Path::new(".") } else { folder };
+    for entry in folder.read_dir().into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let is_ours = name.to_str().is_some_and(|name| name.starts_with(PREFIX) && name.ends_with(SUFFIX));
+        let age = entry.metadata().and_then(|metadata| metadata.modified()).ok().and_then(|time| time.elapsed().ok());
+        // A new one may not be locked yet.
+        if !is_ours || !entry.file_type().is_ok_and(|kind| kind.is_file()) || age.is_none_or(|age| age < GRACE) {
+            continue;
+        }
+        if let Ok(file) = File::options().write(true).open(entry.path())
+            && file.try_lock().is_ok()
+        {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
 /// Has `write` fill a temporary file beside `path`, and then gives it that name.
 ///
 /// # Errors
@@ -51,6 +96,20 @@ pub fn check_free(path: &Path, overwrite: bool) -> Result<()> {
 pub fn write_atomically<T>(
     path: &Path,
     overwrite: bool,
+    write: impl FnOnce(&mut BufWriter<&mut File>) -> Result<T>,
+) -> Result<T> {
+    write_like(path, overwrite, &Like::default(), write)
+}
+
+/// As [`write_atomically`], a file that takes over from another what `like` says; but one that replaces a file has that
+/// one's permissions.
+///
+/// # Errors
+/// As [`write_atomically`].
+pub fn write_like<T>(
+    path: &Path,
+    overwrite: bool,
+    like: &Like,
     write: impl FnOnce(&mut BufWriter<&mut File>) -> Result<T>,
 ) -> Result<T> {
     check_free(path, overwrite)?;
@@ -64,7 +123,9 @@ pub fn write_atomically<T>(
 
     let mut file = {
         let mut unfinished = unfinished();
-        let file = temporary().tempfile_in(folder).map_err(|error| failed(without_path(error)))?;
+        let file = temporary(like).tempfile_in(folder).map_err(|error| failed(without_path(error)))?;
+        // Where there are no locks, nobody can tell that it is in use, and so nobody removes it.
+        let _ = file.as_file().try_lock();
         unfinished.push(file.path().to_owned());
         file
     };
@@ -74,9 +135,19 @@ pub fn write_atomically<T>(
     // Else its buffer would be written out once more.
     drop(writer.into_parts());
 
+    let replaced = target.metadata().ok().map(|metadata| metadata.permissions());
+    let finished = written.and_then(|value| {
+        let file = file.as_file();
+        // Nothing of this is worth a failure: not every file system has it.
+        if cfg!(unix) {
+            let _ = replaced.map(|permissions| file.set_permissions(permissions));
+        }
+        let _ = like.modified.map(|time| file.set_modified(time));
+        Ok(value)
+    });
     let mut unfinished = unfinished();
     unfinished.retain(|path| *path != temporary_path);
-    let value = match written {
+    let value = match finished {
         Ok(value) => value,
         Err(error) => {
             // It removes itself: now, while an exit has to wait for it.
@@ -95,15 +166,18 @@ pub fn write_atomically<T>(
     }
 }
 
-fn temporary() -> tempfile::Builder<'static, 'static> {
+fn temporary(like: &Like) -> tempfile::Builder<'static, 'static> {
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".abpn-").suffix(".tmp");
+    builder.prefix(PREFIX).suffix(SUFFIX);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        // What every new file gets, less the umask; alone, the file would be its owner's secret.
-        builder.permissions(fs::Permissions::from_mode(0o666));
+        // What every new file gets, or a copy; less the umask. Alone, the file would be its owner's secret.
+        let mode = like.permissions.as_ref().map_or(0o666, |permissions| permissions.mode() & 0o777);
+        builder.permissions(fs::Permissions::from_mode(mode));
     }
+    #[cfg(not(unix))]
+    let _ = &like.permissions;
     builder
 }
 

@@ -4,12 +4,14 @@ mod adapters;
 mod atomic;
 mod bench;
 mod cache;
+mod completions;
 mod degrade;
 mod device;
 mod eval;
 mod failure;
 mod folder;
 mod interrupt;
+mod man;
 mod message;
 mod model;
 mod net;
@@ -23,8 +25,11 @@ mod tile;
 mod tune;
 mod upscale;
 
+use std::path::Path;
 use std::process::ExitCode;
 
+use abpn::codec::Format;
+use clap::error::{ContextKind, ContextValue};
 use clap::{Parser, Subcommand};
 
 use failure::Failure;
@@ -49,12 +54,22 @@ enum Command {
     Degrade(degrade::Args),
     Model(model::Args),
     Nodes(nodes::Args),
+    Completions(completions::Args),
+    Man(man::Args),
 }
 
 /// Parses the command line, runs the command, and says how it went.
 pub fn main() -> ExitCode {
     message::listen();
-    let result = match Cli::parse().command {
+    // Windows' shells leave `*.png` to the program.
+    let cli = match Cli::try_parse_from(wild::args_os()) {
+        Ok(cli) => cli,
+        Err(error) => match forgotten_command(&error) {
+            Some(failure) => return failure.report(),
+            None => error.exit(),
+        },
+    };
+    let result = match cli.command {
         Command::Upscale(args) => upscale::run(args),
         Command::Adapters(args) => adapters::run(args),
         Command::Selftest(args) => selftest::run(args),
@@ -65,9 +80,19 @@ pub fn main() -> ExitCode {
         Command::Degrade(args) => degrade::run(args),
         Command::Model(args) => model::run(args),
         Command::Nodes(args) => nodes::run(args),
+        Command::Completions(args) => completions::run(args),
+        Command::Man(args) => man::run(args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     }
+}
+
+/// What to say to `abpn photo.jpg`.
+fn forgotten_command(error: &clap::Error) -> Option<Failure> {
+    let Some(ContextValue::String(name)) = error.get(ContextKind::InvalidSubcommand) else { return None };
+    let path = Path::new(name);
+    let is_input = path.exists() || Format::of_path(path).is_some() || name == "-";
+    is_input.then(|| Failure::usage(format!("{name} is no command; to upscale it: abpn upscale {name}")))
 }

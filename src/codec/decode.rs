@@ -12,7 +12,7 @@ use image::codecs::webp::WebPDecoder;
 use image::metadata::Orientation;
 use image::{ColorType, ExtendedColorType, ImageDecoder, ImageError, Limits};
 
-use super::{Format, Metadata, Note, Picture, jpeg, orientation, tiff};
+use super::{Format, Metadata, Note, Picture, jpeg, metadata, orientation, tiff};
 use crate::{Error, Image, Layout, Result, Samples};
 
 /// A limit on the pixels of an input that suits most machines: 16384 x 16384.
@@ -88,7 +88,7 @@ pub fn decode_with(bytes: &[u8], options: &Options) -> Result<(Picture, Vec<Note
     limits.max_alloc = Some(max_file_len(max_pixels));
     let error = |cause: ImageError| Error::Decode { format, reason: reason(&cause) };
     let reader = Cursor::new(bytes);
-    let pixels = Pixels { format, max_pixels, limits: limits.clone() };
+    let pixels = Pixels { bytes, format, max_pixels, limits: limits.clone() };
     let stored = match format {
         Format::Jpeg => jpeg::decode(bytes, options)?,
         Format::Png => {
@@ -149,13 +149,14 @@ impl Stored {
 }
 
 /// Reads pixels through `image`'s decoders.
-struct Pixels {
+struct Pixels<'a> {
+    bytes: &'a [u8],
     format: Format,
     max_pixels: u64,
     limits: Limits,
 }
 
-impl Pixels {
+impl Pixels<'_> {
     fn read(self, mut decoder: impl ImageDecoder) -> Result<Stored> {
         let format = self.format;
         let failed = |cause: ImageError| Error::Decode { format, reason: reason(&cause) };
@@ -176,9 +177,6 @@ impl Pixels {
             ColorType::Rgba16 => (Layout::Rgba, true),
             _ => return Err(refused("its samples are floating point; convert it to 8 or 16 bits first")),
         };
-        // Before the limits: TIFF's decoder takes the size of the pixels for a limit on the profile as well.
-        let icc = decoder.icc_profile().map_err(failed)?;
-        let (exif, orientation) = upright_exif(decoder.exif_metadata().map_err(failed)?);
         decoder.set_limits(self.limits).map_err(failed)?;
         let samples = if sixteen_bits {
             let mut samples: Vec<u16> = allocate(width, height, layout, format)?;
@@ -189,7 +187,8 @@ impl Pixels {
             decoder.read_image(&mut samples).map_err(failed)?;
             Samples::U8(samples)
         };
-        Ok(Stored { width, height, layout, samples, metadata: Metadata { icc, exif }, orientation, notes: vec![] })
+        let (metadata, orientation, notes) = metadata::read(format, self.bytes);
+        Ok(Stored { width, height, layout, samples, metadata, orientation, notes })
     }
 }
 
@@ -210,17 +209,6 @@ pub(super) fn allocate<S: Copy + Default>(width: u32, height: u32, layout: Layou
         .map(|len| samples.resize(len, S::default()))
         .ok_or_else(|| Error::Decode { format, reason: format!("no memory for {width}x{height} pixels") })?;
     Ok(samples)
-}
-
-/// The EXIF block from its TIFF header on, with an orientation of 1, and the orientation that it had.
-pub(super) fn upright_exif(exif: Option<Vec<u8>>) -> (Option<Vec<u8>>, Orientation) {
-    let Some(mut exif) = exif else { return (None, Orientation::NoTransforms) };
-    // JPEG's prefix, which some programs also write into PNG and WebP, where it does not belong.
-    if exif.starts_with(b"Exif\0\0") {
-        exif.drain(..6);
-    }
-    let orientation = Orientation::remove_from_exif_chunk(&mut exif).unwrap_or(Orientation::NoTransforms);
-    (Some(exif), orientation)
 }
 
 /// What is wrong, without the words about the format that our own errors begin with.

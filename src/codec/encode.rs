@@ -3,14 +3,16 @@
 use std::io::{self, Seek, SeekFrom, Write};
 
 use image::codecs::jpeg::JpegEncoder;
-use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::codecs::qoi::QoiEncoder;
-use image::codecs::tiff::TiffEncoder;
-use image::codecs::webp::WebPEncoder;
 use image::{ExtendedColorType, ImageEncoder, ImageError};
+use tiff::encoder::colortype::{ColorType, Gray8, Gray16, RGB8, RGB16, RGBA8, RGBA16};
+use tiff::encoder::{DirectoryEncoder, TiffEncoder, TiffKind, TiffValue};
+use tiff::tags::{Tag, Type};
+use tiff::{Directory, TiffResult};
 
-use super::fit::fit;
-use super::{Format, Note, Picture, pnm};
+use super::fit::{fit, not_written};
+use super::metadata::{self, icc};
+use super::{Format, Metadata, Note, Part, Picture, pnm};
 use crate::{Error, Image, Layout, Result, Samples};
 
 /// JPEG quality without a wish: hardly visible loss.
@@ -26,36 +28,24 @@ pub const DEFAULT_QUALITY: u8 = 95;
 pub fn encode(picture: &Picture, format: Format, quality: u8, writer: impl Write + Seek) -> Result<Vec<Note>> {
     let mut notes = Vec::new();
     let image = fit(&picture.image, format, &mut notes)?;
-    let icc = picture.metadata.icc.clone().filter(|icc| {
-        let holds = format.holds_icc() && (image.layout() == picture.image.layout() || !is_for_grey(icc));
-        if !holds {
-            notes.push(Note::IccDropped);
-        }
-        holds
-    });
-    let exif = picture.metadata.exif.clone().filter(|exif| {
-        let holds = exif.len() <= format.max_exif_len();
-        if !holds {
-            notes.push(Note::ExifDropped);
-        }
-        holds
-    });
+    let mut metadata = picture.metadata.clone();
+    if image.layout() != picture.image.layout() && metadata.icc.as_deref().is_some_and(icc::is_for_grey) {
+        metadata.icc = None;
+        notes.push(Note::LeftOut(Part::Icc));
+    }
+    let metadata = metadata.fit(format, (image.width(), image.height()), &mut notes);
 
     let mut latch = Latch { writer, error: None };
     let target = &mut latch;
     let written = match format {
-        Format::Png => {
-            let encoder = PngEncoder::new_with_quality(target, CompressionType::Fast, FilterType::Adaptive);
-            write(encoder, &image, icc, exif)
-        }
-        Format::Jpeg => write(JpegEncoder::new_with_quality(target, quality), &image, icc, exif),
-        Format::WebP => write(WebPEncoder::new_lossless(target), &image, icc, exif),
-        Format::Tiff => write(TiffEncoder::new(target), &image, icc, exif),
-        Format::Qoi => write(QoiEncoder::new(target), &image, icc, exif),
-        Format::Pnm => pnm::write(&image, target).map_err(ImageError::IoError),
-        Format::Bmp => return Err(Error::Encode { format, reason: "abpn only reads it; use PNG".to_owned() }),
+        Format::Png => png(&image, &metadata, target).map_err(|cause| cause.to_string()),
+        Format::Jpeg => jpeg(&image, &metadata, quality, target).map_err(|cause| cause.to_string()),
+        Format::WebP => webp(&image, metadata, target).map_err(|cause| cause.to_string()),
+        Format::Tiff => tiff(&image, &metadata, &mut notes, target).map_err(|cause| cause.to_string()),
+        Format::Qoi => write(QoiEncoder::new(target), &image).map_err(|cause| cause.to_string()),
+        Format::Pnm => pnm::write(&image, target).map_err(|cause| cause.to_string()),
+        _ => return Err(not_written(format)),
     };
-    let written = written.map_err(|cause| cause.to_string());
     let flushed = latch.flush().map_err(|cause| cause.to_string());
     // The writer's own error says more than what the encoder made of it.
     match latch.error.map_or(written.and(flushed), |cause| Err(cause.to_string())) {
@@ -64,38 +54,127 @@ pub fn encode(picture: &Picture, format: Format, quality: u8, writer: impl Write
     }
 }
 
-fn write(
-    mut encoder: impl ImageEncoder,
-    image: &Image,
-    icc: Option<Vec<u8>>,
-    exif: Option<Vec<u8>>,
-) -> std::result::Result<(), ImageError> {
-    if let Some(icc) = icc {
-        encoder.set_icc_profile(icc).map_err(ImageError::Unsupported)?;
+fn png(image: &Image, metadata: &Metadata, writer: impl Write) -> std::result::Result<(), png::EncodingError> {
+    let mut encoder = png::Encoder::new(writer, image.width(), image.height());
+    encoder.set_color(match image.layout() {
+        Layout::Grey => png::ColorType::Grayscale,
+        Layout::GreyAlpha => png::ColorType::GrayscaleAlpha,
+        Layout::Rgb => png::ColorType::Rgb,
+        Layout::Rgba => png::ColorType::Rgba,
+    });
+    encoder.set_compression(png::Compression::Fast);
+    encoder.set_filter(png::Filter::Adaptive);
+    if let Samples::U16(_) = image.samples() {
+        encoder.set_depth(png::BitDepth::Sixteen);
     }
-    if let Some(exif) = exif {
-        encoder.set_exif_metadata(exif).map_err(ImageError::Unsupported)?;
+    let mut writer = encoder.write_header()?;
+    for (name, data) in metadata::png_chunks(metadata) {
+        writer.write_chunk(png::chunk::ChunkType(name), &data)?;
     }
-    let (bytes, sixteen_bits): (&[u8], _) = match image.samples() {
-        Samples::U8(samples) => (samples, false),
-        Samples::U16(samples) => (bytemuck::cast_slice(samples), true),
-    };
-    let colour_type = match (image.layout(), sixteen_bits) {
-        (Layout::Grey, false) => ExtendedColorType::L8,
-        (Layout::GreyAlpha, false) => ExtendedColorType::La8,
-        (Layout::Rgb, false) => ExtendedColorType::Rgb8,
-        (Layout::Rgba, false) => ExtendedColorType::Rgba8,
-        (Layout::Grey, true) => ExtendedColorType::L16,
-        (Layout::GreyAlpha, true) => ExtendedColorType::La16,
-        (Layout::Rgb, true) => ExtendedColorType::Rgb16,
-        (Layout::Rgba, true) => ExtendedColorType::Rgba16,
-    };
-    encoder.write_image(bytes, image.width(), image.height(), colour_type)
+    match image.samples() {
+        Samples::U8(samples) => writer.write_image_data(samples)?,
+        Samples::U16(samples) => {
+            let bytes: Vec<u8> = samples.iter().flat_map(|sample| sample.to_be_bytes()).collect();
+            writer.write_image_data(&bytes)?;
+        }
+    }
+    writer.finish()
 }
 
-/// Whether an ICC profile describes grey, by the colour space in its header.
-fn is_for_grey(icc: &[u8]) -> bool {
-    icc.get(16..20) == Some(b"GRAY")
+fn jpeg(
+    image: &Image,
+    metadata: &Metadata,
+    quality: u8,
+    mut writer: impl Write,
+) -> std::result::Result<(), ImageError> {
+    let mut file = Vec::new();
+    write(JpegEncoder::new_with_quality(&mut file, quality), image)?;
+    writer.write_all(&metadata::write_jpeg(&file, metadata)).map_err(ImageError::IoError)
+}
+
+fn webp(image: &Image, metadata: Metadata, writer: impl Write) -> std::result::Result<(), image_webp::EncodingError> {
+    let mut encoder = image_webp::WebPEncoder::new(writer);
+    let Metadata { icc, exif, xmp, .. } = metadata;
+    icc.into_iter().for_each(|icc| encoder.set_icc_profile(icc));
+    exif.into_iter().for_each(|block| encoder.set_exif_metadata(block));
+    xmp.into_iter().for_each(|packet| encoder.set_xmp_metadata(packet));
+    let colour_type = match image.layout() {
+        Layout::Grey => image_webp::ColorType::L8,
+        Layout::GreyAlpha => image_webp::ColorType::La8,
+        Layout::Rgb => image_webp::ColorType::Rgb8,
+        Layout::Rgba => image_webp::ColorType::Rgba8,
+    };
+    encoder.encode(bytes(image.samples()), image.width(), image.height(), colour_type)
+}
+
+fn tiff(image: &Image, metadata: &Metadata, notes: &mut Vec<Note>, writer: impl Write + Seek) -> TiffResult<()> {
+    /// What the fourth sample is: alpha, not premultiplied.
+    const UNASSOCIATED_ALPHA: u16 = 2;
+
+    fn entries<W: Write + Seek, K: TiffKind>(
+        directory: &mut DirectoryEncoder<W, K>,
+        fields: &[metadata::TiffField],
+    ) -> TiffResult<()> {
+        let mut entries = Directory::empty();
+        for (tag, kind, value) in fields {
+            // The kinds that the crate doesn't know are newer kinds of text.
+            let kind = Type::from_u16(*kind).unwrap_or(Type::ASCII);
+            entries.extend([(Tag::from_u16_exhaustive(*tag), directory.write_entry_bytes(kind, value)?)]);
+        }
+        directory.extend_from(&entries);
+        Ok(())
+    }
+
+    fn pixels<C: ColorType, W: Write + Seek>(
+        mut encoder: TiffEncoder<W>,
+        image: &Image,
+        fields: &[metadata::TiffField],
+        samples: &[C::Inner],
+    ) -> TiffResult<()>
+    where
+        [C::Inner]: TiffValue,
+    {
+        let mut picture = encoder.new_image::<C>(image.width(), image.height())?;
+        if image.layout().has_alpha() {
+            picture.encoder().write_tag(Tag::ExtraSamples, UNASSOCIATED_ALPHA)?;
+        }
+        entries(picture.encoder(), fields)?;
+        picture.write_data(samples)
+    }
+
+    let mut encoder = TiffEncoder::new(writer)?;
+    let fields = metadata::TiffTags::new(metadata, notes).main(|fields| {
+        let mut directory = encoder.extra_directory()?;
+        entries(&mut directory, fields)?;
+        directory.finish_with_offsets().map(|at| at.offset)
+    })?;
+    match (image.samples(), image.layout()) {
+        (Samples::U8(samples), Layout::Grey) => pixels::<Gray8, _>(encoder, image, &fields, samples),
+        (Samples::U8(samples), Layout::Rgb) => pixels::<RGB8, _>(encoder, image, &fields, samples),
+        (Samples::U8(samples), _) => pixels::<RGBA8, _>(encoder, image, &fields, samples),
+        (Samples::U16(samples), Layout::Grey) => pixels::<Gray16, _>(encoder, image, &fields, samples),
+        (Samples::U16(samples), Layout::Rgb) => pixels::<RGB16, _>(encoder, image, &fields, samples),
+        (Samples::U16(samples), _) => pixels::<RGBA16, _>(encoder, image, &fields, samples),
+    }
+}
+
+/// Through `image`'s encoders, for formats of 8 bits.
+fn write(encoder: impl ImageEncoder, image: &Image) -> std::result::Result<(), ImageError> {
+    let colour_type = match image.layout() {
+        Layout::Grey => ExtendedColorType::L8,
+        Layout::GreyAlpha => ExtendedColorType::La8,
+        Layout::Rgb => ExtendedColorType::Rgb8,
+        Layout::Rgba => ExtendedColorType::Rgba8,
+    };
+    encoder.write_image(bytes(image.samples()), image.width(), image.height(), colour_type)
+}
+
+/// The samples as they lie in memory.
+fn bytes(samples: &Samples) -> &[u8] {
+    match samples {
+        Samples::U8(samples) => samples,
+        Samples::U16(samples) => bytemuck::cast_slice(samples),
+    }
 }
 
 /// Remembers a writer's first error, and writes nothing after it.
@@ -145,7 +224,6 @@ mod tests {
     use std::io::Cursor;
 
     use super::*;
-    use crate::codec::Metadata;
 
     /// A disk that is full after `free` bytes.
     struct Full {
@@ -197,8 +275,8 @@ mod tests {
         let mut icc = vec![0; 128];
         icc[16..20].copy_from_slice(b"GRAY");
         let image = Image::new(1, 1, Layout::Grey, Samples::U8(vec![7])).unwrap();
-        let picture = Picture { image, metadata: Metadata { icc: Some(icc), exif: None } };
-        for (format, notes) in [(Format::Png, vec![]), (Format::WebP, vec![Note::IccDropped])] {
+        let picture = Picture { image, metadata: Metadata { icc: Some(icc), ..Metadata::default() } };
+        for (format, notes) in [(Format::Png, vec![]), (Format::WebP, vec![Note::LeftOut(Part::Icc)])] {
             assert_eq!(encode(&picture, format, DEFAULT_QUALITY, Cursor::new(vec![])).unwrap(), notes);
         }
     }

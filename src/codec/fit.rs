@@ -18,29 +18,73 @@ pub(super) fn fit<'a>(image: &'a Image, format: Format, notes: &mut Vec<Note>) -
             let rounded: Vec<u8> = samples.iter().map(|sample| sample.to_u8()).collect();
             Samples::U8(relayout(&rounded, image.layout(), layout, format)?)
         }
-        _ if layout == image.layout() => return check_size(image, format).map(|()| Cow::Borrowed(image)),
+        _ if layout == image.layout() => return check_image(image, format).map(|()| Cow::Borrowed(image)),
         Samples::U8(samples) => Samples::U8(relayout(samples, image.layout(), layout, format)?),
         Samples::U16(samples) => Samples::U16(relayout(samples, image.layout(), layout, format)?),
     };
     let fitted = Image::new(image.width(), image.height(), layout, samples)?;
-    check_size(&fitted, format)?;
+    check_image(&fitted, format)?;
     Ok(Cow::Owned(fitted))
 }
 
-fn check_size(image: &Image, format: Format) -> Result<()> {
-    let (width, height) = (image.width(), image.height());
+/// That `format` will hold `image` once it is `scale` times larger, as far as that is known before.
+///
+/// # Errors
+/// [`Error::Encode`] as [`encode`](super::encode) would: the format is not written, the result is too large, or `image`
+/// has transparent pixels and the format has no alpha.
+pub fn check(image: &Image, scale: usize, format: Format) -> Result<()> {
+    if !format.is_written() {
+        return Err(not_written(format));
+    }
+    let layout = format.layout_for(image.layout());
+    let side = |side: u32| u64::from(side).saturating_mul(scale as u64);
+    let bytes_per_sample = match image.samples() {
+        Samples::U16(_) if format.holds_16_bits() => 2,
+        _ => 1,
+    };
+    check_size((side(image.width()), side(image.height())), layout.channels() as u64 * bytes_per_sample, format)?;
+    if image.layout().has_alpha() && !layout.has_alpha() {
+        let channels = image.layout().channels();
+        let is_opaque = match image.samples() {
+            Samples::U8(samples) => samples.chunks_exact(channels).all(|pixel| pixel[channels - 1] == u8::MAX),
+            Samples::U16(samples) => samples.chunks_exact(channels).all(|pixel| pixel[channels - 1] == u16::MAX),
+        };
+        if !is_opaque {
+            return Err(transparent(format));
+        }
+    }
+    Ok(())
+}
+
+/// The error for a format that is only read.
+pub(super) fn not_written(format: Format) -> Error {
+    Error::Encode { format, reason: "abpn only reads it; use PNG".to_owned() }
+}
+
+fn transparent(format: Format) -> Error {
+    let reason = "the picture has transparent pixels, and this format has no transparency; use PNG or WebP";
+    Error::Encode { format, reason: reason.to_owned() }
+}
+
+fn check_size((width, height): (u64, u64), bytes_per_pixel: u64, format: Format) -> Result<()> {
     let error = |reason| Err(Error::Encode { format, reason });
-    if width.max(height) > format.max_side() {
+    if width.max(height) > format.max_side().into() {
         return error(format!("{width}x{height} pixels, but a side has at most {}; use PNG", format.max_side()));
     }
+    if width.saturating_mul(height).saturating_mul(bytes_per_pixel) > format.max_sample_bytes() {
+        return error(format!("{width}x{height} pixels are more than such a file can hold; use PNG"));
+    }
+    Ok(())
+}
+
+/// As [`check_size`], for an image as it will be written.
+fn check_image(image: &Image, format: Format) -> Result<()> {
     let bytes_per_sample = match image.samples() {
         Samples::U8(_) => 1,
         Samples::U16(_) => 2,
     };
-    if image.samples().len() as u64 * bytes_per_sample > format.max_sample_bytes() {
-        return error(format!("{width}x{height} pixels are more than such a file can hold; use PNG"));
-    }
-    Ok(())
+    let bytes_per_pixel = image.layout().channels() as u64 * bytes_per_sample;
+    check_size((image.width().into(), image.height().into()), bytes_per_pixel, format)
 }
 
 /// Carries pixels from one layout to another that has the same colours or more, and alpha or not.
@@ -53,8 +97,7 @@ fn relayout<S: Sample>(samples: &[S], from: Layout, to: Layout, format: Format) 
             false => (pixel, opaque),
         };
         if !to.has_alpha() && alpha != opaque {
-            let reason = "the picture has transparent pixels, and this format has no transparency; use PNG or WebP";
-            return Err(Error::Encode { format, reason: reason.to_owned() });
+            return Err(transparent(format));
         }
         let wanted = to.channels() - usize::from(to.has_alpha());
         pixels.extend(colours.iter().cycle().take(wanted));
@@ -113,5 +156,29 @@ mod tests {
             assert!(error.to_string().contains(&(side - 1).to_string()), "{error}");
             assert!(fit_new(1, side - 1, Layout::Grey, Samples::U8(vec![0; side as usize - 1]), format).is_ok());
         }
+    }
+
+    #[test]
+    fn what_will_not_fit_is_known_before() {
+        let new = |width, height, layout: Layout, sample: u8| {
+            Image::new(width, height, layout, Samples::U8(vec![sample; (width * height) as usize * layout.channels()]))
+                .unwrap()
+        };
+        for (scale, fits) in [(3, true), (4, false)] {
+            assert_eq!(check(&new(5461, 1, Layout::Grey, 0), scale, Format::WebP).is_ok(), fits);
+            assert_eq!(check(&new(1, 21845, Layout::Rgb, 0), scale, Format::Jpeg).is_ok(), fits);
+        }
+        for (alpha, fits) in [(255, true), (254, false)] {
+            for layout in [Layout::GreyAlpha, Layout::Rgba] {
+                let image = new(2, 2, layout, alpha);
+                assert_eq!(check(&image, 3, Format::Jpeg).is_ok(), fits);
+                assert!(check(&image, 3, Format::Png).is_ok());
+                // The same words as from writing.
+                let error = |result: Result<()>| result.err().map(|error| error.to_string());
+                let written = fit(&image, Format::Jpeg, &mut vec![]).map(drop);
+                assert_eq!(error(check(&image, 3, Format::Jpeg)), error(written));
+            }
+        }
+        assert!(check(&new(1, 1, Layout::Rgb, 0), 2, Format::Bmp).is_err());
     }
 }

@@ -95,23 +95,6 @@ impl Format {
         matches!(self, Self::Png | Self::Tiff | Self::Pnm)
     }
 
-    /// Whether abpn writes an ICC profile into it.
-    pub(super) fn holds_icc(self) -> bool {
-        matches!(self, Self::Png | Self::Jpeg | Self::WebP | Self::Tiff)
-    }
-
-    /// Longest EXIF block that abpn can write into it, in bytes.
-    ///
-    /// TIFF keeps EXIF in directories of its own, not in a block, and `image` writes none.
-    pub(super) fn max_exif_len(self) -> usize {
-        match self {
-            // One segment: a 16-bit length that counts itself, and the six bytes `Exif\0\0`.
-            Self::Jpeg => 65535 - 2 - 6,
-            Self::Png | Self::WebP => 1 << 24,
-            Self::Bmp | Self::Tiff | Self::Pnm | Self::Qoi => 0,
-        }
-    }
-
     /// The layout in which it holds pixels of `layout`: the same, grey as colours, or without alpha.
     pub(super) fn layout_for(self, layout: Layout) -> Layout {
         match (self, layout) {

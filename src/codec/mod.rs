@@ -1,18 +1,19 @@
 //! Image files to [`Picture`]s and back.
 //!
-//! | format | read as                                  | written as                                  | ICC | EXIF |
-//! |--------|------------------------------------------|---------------------------------------------|-----|------|
-//! | PNG    | every kind; palettes become RGB or RGBA  | every layout, 8 and 16 bits                 | yes | yes  |
-//! | JPEG   | grey, colour; 8 bits                     | grey, RGB; 8 bits                           | yes | yes  |
-//! | WebP   | lossy, lossless; RGB, RGBA               | lossless; RGB, RGBA; 8 bits                 | yes | yes  |
-//! | TIFF   | grey, RGB, with or without alpha         | grey, RGB, RGBA, 8 and 16 bits, uncompressed| yes | no   |
-//! | PNM    | P1 to P7, any maximum                    | P5, P6, with alpha P7; 8 and 16 bits        | no  | no   |
-//! | QOI    | RGB, RGBA                                | RGB, RGBA; 8 bits                           | no  | no   |
-//! | BMP    | RGB, RGBA, palettes                      | not at all                                  | no  | no   |
+//! | format | read as                                  | written as                                  |
+//! |--------|------------------------------------------|---------------------------------------------|
+//! | PNG    | every kind; palettes become RGB or RGBA  | every layout, 8 and 16 bits                 |
+//! | JPEG   | grey, colour; 8 bits                     | grey, RGB; 8 bits                           |
+//! | WebP   | lossy, lossless; RGB, RGBA               | lossless; RGB, RGBA; 8 bits                 |
+//! | TIFF   | grey, RGB, with or without alpha         | grey, RGB, RGBA, 8 and 16 bits, uncompressed|
+//! | PNM    | P1 to P7, any maximum                    | P5, P6, with alpha P7; 8 and 16 bits        |
+//! | QOI    | RGB, RGBA                                | RGB, RGBA; 8 bits                           |
+//! | BMP    | RGB, RGBA, palettes                      | not at all                                  |
 //!
 //! What a format can't hold is converted where that is harmless ([`Note`] tells the caller) and refused where it is
-//! not. Colours are carried as they are, with their ICC profile: there is no colour management. Not carried are XMP,
-//! IPTC, comments, resolutions, and the colour chunks of PNG other than ICC (gAMA, cHRM, cICP).
+//! not. Colours are carried as they are, with their description: there is no colour management. [`Metadata`] is what
+//! PNG, JPEG, WebP and TIFF files say beside the pixels; each part goes to every format that has a place for it, and a
+//! note says where it doesn't. docs/files.md has the table.
 //!
 //! Not read, because the result would be wrong rather than merely poorer: CMYK, floating point, more than 16 bits.
 
@@ -30,9 +31,10 @@ mod tiff;
 
 pub use decode::{DEFAULT_MAX_PIXELS, Options, decode, decode_with, max_file_len, read, read_with};
 pub use encode::{DEFAULT_QUALITY, encode};
+pub use fit::check;
 pub use format::Format;
-pub use metadata::Metadata;
-pub use note::Note;
+pub use metadata::{Colours, Metadata, Resolution, ResolutionUnit, Text};
+pub use note::{Note, Part};
 
 use crate::Image;
 

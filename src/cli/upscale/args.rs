@@ -24,11 +24,13 @@ Examples:
 
 Names: without -o, NAME.EXT becomes NAME_x3.EXT beside it (with the net's scale); in a folder OUT it keeps its name. \
 The extension decides the format; --format changes both. BMP is read but not written: it becomes PNG. From folders, \
-files with the extension of a known format are taken in the order of their names, earlier results among them too. \
-Named files are always taken, whatever they are called.
+files with the extension of a known format are taken in the order of their names, hidden ones are not, and pictures of \
+formats that abpn doesn't read are counted. Results are not upscaled again: neither a NAME_x3 whose NAME is among the \
+inputs, nor an output folder within an input. A NAME_x3 alone is an image like others.
 
-What is kept: layout, 16 bits, ICC profile and EXIF data, as far as the format can hold them; abpn says what it could \
-not keep. The orientation in EXIF data is applied to the pixels. Other metadata (XMP, comments) is not carried.
+What is kept: layout, 16 bits, ICC profile, colour description, EXIF, XMP, IPTC, resolution (dpi) and texts, as far as \
+the format has a place for them; abpn says what it could not keep. The orientation in EXIF data is applied to the \
+pixels. The number of dots per inch stays, so the picture prints larger. Results have the inputs' file permissions.
 
 Failures: an image that fails is reported, the others go on, and the exit code is 1. No output is left half-written, \
 and none is replaced without --overwrite. `abpn --help` lists the exit codes.";
@@ -57,6 +59,15 @@ pub struct Args {
     /// Pass over images whose output is there already
     #[arg(long, conflicts_with = "overwrite")]
     pub skip_existing: bool,
+    /// Leave out all metadata but what the colours need (ICC profile, PNG's colour chunks)
+    #[arg(long)]
+    pub strip: bool,
+    /// Give results the time of the last change of their inputs
+    #[arg(long)]
+    pub keep_time: bool,
+    /// Say what would be read and written, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
     /// How many times larger: a built-in net of that scale, or what the net of --model must have
     #[arg(short, long, value_parser = clap::value_parser!(u32).range(2..=4))]
     pub scale: Option<u32>,
@@ -106,7 +117,7 @@ impl Args {
         if to_stdout && self.json {
             return Err(Failure::usage("--json and an image can't both go to standard output; give -o FILE"));
         }
-        if to_stdout && io::stdout().is_terminal() {
+        if to_stdout && !self.dry_run && io::stdout().is_terminal() {
             return Err(Failure::usage("standard output is a terminal: pipe the image on, or give -o FILE"));
         }
         if jobs.iter().any(|job| job.source == Source::Stdin) && io::stdin().is_terminal() {

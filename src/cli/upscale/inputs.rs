@@ -1,14 +1,16 @@
 //! Which files are read, and where each result goes.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::{self, Path, PathBuf};
 
 use abpn::codec::Format;
-use walkdir::WalkDir;
+use walkdir::{DirEntry, WalkDir};
 
 use super::super::Failure;
 use super::args::{Args, is_stream};
+use super::foreign;
 
 /// Where an image comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +58,16 @@ pub struct Plan {
     pub jobs: Vec<Job>,
     /// Inputs that gave no job: what they are called, and what is wrong.
     pub unusable: Vec<(String, Failure)>,
+    pub passed_over: PassedOver,
+}
+
+/// What lies among the inputs and is none.
+#[derive(Debug, Default)]
+pub struct PassedOver {
+    /// Earlier results: NAME_x3 of an input NAME.
+    pub results: Vec<PathBuf>,
+    /// Files in folders by their formats, which abpn doesn't read.
+    pub unreadable: BTreeMap<&'static str, usize>,
 }
 
 /// An image, and its path within the folder that was named, or its name.
@@ -77,47 +89,122 @@ enum Destination<'a> {
 /// # Errors
 /// Usage, if an output can't be named, or two images or an image and a result would be the same file.
 pub fn plan(args: &Args, scale: usize) -> Result<Plan, Failure> {
-    let mut unusable = Vec::new();
-    let entries: Vec<_> = args.inputs.iter().flat_map(|input| entries(input, args.recursive, &mut unusable)).collect();
     let destination = destination(args)?;
-    let jobs =
-        entries.into_iter().map(|entry| job(entry, &destination, args.format, scale)).collect::<Result<Vec<_>, _>>()?;
+    let mut search = Search {
+        recursive: args.recursive,
+        results: match destination {
+            Destination::Folder(folder) => folder.canonicalize().ok(),
+            _ => None,
+        },
+        found: Vec::new(),
+        unusable: Vec::new(),
+        passed_over: PassedOver::default(),
+    };
+    args.inputs.iter().for_each(|input| search.input(input));
+    let Search { found, unusable, mut passed_over, .. } = search;
+    let jobs = without_results(found, &mut passed_over)
+        .into_iter()
+        .map(|entry| job(entry, &destination, args.format, scale))
+        .collect::<Result<Vec<_>, _>>()?;
     check_distinct(&jobs)?;
-    Ok(Plan { jobs, unusable })
+    Ok(Plan { jobs, unusable, passed_over })
 }
 
-/// The images that an input stands for.
-fn entries(input: &Path, recursive: bool, unusable: &mut Vec<(String, Failure)>) -> Vec<Entry> {
-    if is_stream(input) {
-        return vec![Entry { source: Source::Stdin, relative: PathBuf::new() }];
-    }
-    if !input.is_dir() {
-        let relative = input.file_name().map(PathBuf::from).unwrap_or_default();
-        return vec![Entry { source: Source::File(input.to_owned()), relative }];
-    }
-    let depth = if recursive { usize::MAX } else { 1 };
-    let mut found = Vec::new();
-    let mut failed = false;
-    for entry in WalkDir::new(input).follow_links(true).max_depth(depth).sort_by_file_name() {
-        match entry {
-            Ok(entry) if entry.file_type().is_file() && Format::of_path(entry.path()).is_some() => {
-                let relative = entry.path().strip_prefix(input).unwrap_or(entry.path()).to_owned();
-                found.push(Entry { source: Source::File(entry.into_path()), relative });
-            }
-            Ok(_) => {}
-            Err(error) => {
-                failed = true;
-                let name = error.path().unwrap_or(input).display().to_string();
-                unusable.push((name, Failure::new(error.to_string())));
-            }
+/// Looks for images.
+struct Search {
+    recursive: bool,
+    /// The folder for the results, which may lie within an input and is none.
+    results: Option<PathBuf>,
+    found: Vec<Entry>,
+    unusable: Vec<(String, Failure)>,
+    passed_over: PassedOver,
+}
+
+impl Search {
+    /// Adds the images that an input stands for.
+    fn input(&mut self, input: &Path) {
+        if is_stream(input) {
+            self.found.push(Entry { source: Source::Stdin, relative: PathBuf::new() });
+        } else if input.is_dir() {
+            self.folder(input);
+        } else {
+            let relative = input.file_name().map(PathBuf::from).unwrap_or_default();
+            self.found.push(Entry { source: Source::File(input.to_owned()), relative });
         }
     }
-    if found.is_empty() && !failed {
-        let remedy = if recursive { "" } else { "; --recursive looks into the folders within" };
-        let message = format!("{}: no images in this folder{remedy}", input.display());
-        unusable.push((input.display().to_string(), Failure::new(message)));
+
+    fn folder(&mut self, folder: &Path) {
+        let before = self.found.len() + self.unusable.len();
+        let depth = if self.recursive { usize::MAX } else { 1 };
+        let results = self.results.clone();
+        let is_wanted = |entry: &DirEntry| {
+            let is_results = || results.is_some() && entry.path().canonicalize().ok() == results;
+            entry.depth() == 0 || !is_hidden(entry.file_name()) && !(entry.file_type().is_dir() && is_results())
+        };
+        let walk = WalkDir::new(folder).follow_links(true).max_depth(depth).sort_by_file_name();
+        for entry in walk.into_iter().filter_entry(is_wanted) {
+            match entry {
+                Ok(entry) if !entry.file_type().is_file() => {}
+                Ok(entry) if Format::of_path(entry.path()).is_some() => {
+                    let relative = entry.path().strip_prefix(folder).unwrap_or(entry.path()).to_owned();
+                    self.found.push(Entry { source: Source::File(entry.into_path()), relative });
+                }
+                Ok(entry) => {
+                    if let Some(format) = foreign::name(entry.path()) {
+                        *self.passed_over.unreadable.entry(format).or_default() += 1;
+                    }
+                }
+                Err(error) => {
+                    let name = error.path().unwrap_or(folder).display().to_string();
+                    self.unusable.push((name, Failure::new(error.to_string())));
+                }
+            }
+        }
+        if self.found.len() + self.unusable.len() == before {
+            let remedy = if self.recursive { "" } else { "; --recursive looks into the folders within" };
+            let message = format!("{}: no images in this folder{remedy}", folder.display());
+            self.unusable.push((folder.display().to_string(), Failure::new(message)));
+        }
     }
-    found
+}
+
+/// Whether a file is not meant to be seen, as the `._` files that macOS leaves on other systems' disks.
+fn is_hidden(name: &OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(b".")
+}
+
+/// Passes over the images that are results of others among them.
+fn without_results(entries: Vec<Entry>, passed_over: &mut PassedOver) -> Vec<Entry> {
+    let name_of = |entry: &Entry| match &entry.source {
+        Source::File(path) => {
+            let path = place(path);
+            Some((path.parent()?.to_owned(), path.file_stem()?.to_owned()))
+        }
+        Source::Stdin => None,
+    };
+    let names: Vec<_> = entries.iter().map(name_of).collect();
+    let all: BTreeSet<_> = names.iter().flatten().collect();
+    let is_result = |name: &Option<(PathBuf, OsString)>| {
+        name.as_ref().is_some_and(|(folder, stem)| {
+            original(stem).is_some_and(|original| all.contains(&(folder.clone(), original.into())))
+        })
+    };
+    let results: Vec<_> = names.iter().map(is_result).collect();
+    let mut inputs = Vec::new();
+    for (entry, is_result) in entries.into_iter().zip(results) {
+        match entry.source {
+            Source::File(path) if is_result => passed_over.results.push(path),
+            _ => inputs.push(entry),
+        }
+    }
+    inputs
+}
+
+/// NAME of NAME_x3.
+fn original(stem: &OsStr) -> Option<&str> {
+    let (name, scale) = stem.to_str()?.rsplit_once("_x")?;
+    let is_scale = matches!(scale.len(), 1 | 2) && scale.bytes().all(|digit| digit.is_ascii_digit());
+    (is_scale && !name.is_empty()).then_some(name)
 }
 
 fn destination(args: &Args) -> Result<Destination<'_>, Failure> {
@@ -157,16 +244,14 @@ fn job(entry: Entry, destination: &Destination, format: Option<Format>, scale: u
             Err(Failure::usage("standard input has no name for a file in the output folder; give -o FILE"))
         }
         Destination::Folder(folder) => {
-            let (format, extension) = format_and_extension(&entry.relative, format);
-            named(folder.join(entry.relative.with_extension(extension)), format)
+            let (format, name) = format_and_name(&entry.relative, "", format);
+            named(folder.join(entry.relative.with_file_name(name)), format)
         }
         Destination::Beside => {
             let Source::File(path) = &entry.source else {
                 return Err(Failure::usage("standard input has no name for its output; give -o FILE"));
             };
-            let (format, extension) = format_and_extension(path, format);
-            let mut name = path.file_stem().unwrap_or_default().to_owned();
-            name.push(format!("_x{scale}.{extension}"));
+            let (format, name) = format_and_name(path, &format!("_x{scale}"), format);
             named(path.with_file_name(name), format)
         }
     }?;
@@ -184,21 +269,33 @@ fn format_of_output(path: &Path, wanted: Option<Format>) -> Result<Format, Failu
         (Some(named), None) if named.is_written() => Ok(named),
         (named, None) => {
             let formats = Format::WRITTEN.map(Format::extension).join(", ");
-            let reason = match named {
-                Some(named) => format!("{named} is not written"),
-                None => "its extension names no format".to_owned(),
-            };
-            Err(Failure::usage(format!("{}: {reason}; use one of {formats}, or --format", path.display())))
+            let path = path.display();
+            Err(Failure::usage(match named {
+                Some(named) => format!("{path}: {named} is not written; use one of {formats}, or --format"),
+                None => format!(
+                    "{path}: its extension names no format; for a folder, end it with a slash ({path}/), for a file use \
+                     one of {formats}, or --format"
+                ),
+            }))
         }
     }
 }
 
-/// The format of a result that takes its name from its input, and its extension: the input's own where that is right.
-fn format_and_extension(input: &Path, wanted: Option<Format>) -> (Format, String) {
-    let own = Format::of_path(input).filter(|own| own.is_written());
-    let format = wanted.or(own).unwrap_or(Format::Png);
-    let extension = input.extension().and_then(|extension| extension.to_str()).filter(|_| own == Some(format));
-    (format, extension.unwrap_or(format.extension()).to_owned())
+/// The format of a result that takes its name from its input, and that name, with `suffix` before the extension.
+///
+/// The extension is the input's own where that is right. What is behind the last point of a name like `frame.0001` is
+/// none, and stays.
+fn format_and_name(input: &Path, suffix: &str, wanted: Option<Format>) -> (Format, OsString) {
+    let own = Format::of_path(input);
+    let format = wanted.or(own.filter(|own| own.is_written())).unwrap_or(Format::Png);
+    let has_extension = own.is_some() || foreign::name(input).is_some();
+    let stem = if has_extension { input.file_stem() } else { input.file_name() };
+    let extension = input.extension().filter(|_| own == Some(format)).unwrap_or(OsStr::new(format.extension()));
+    let mut name = stem.unwrap_or_default().to_owned();
+    name.push(suffix);
+    name.push(".");
+    name.push(extension);
+    (format, name)
 }
 
 /// That no result replaces another, or an input.

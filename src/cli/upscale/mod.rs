@@ -2,11 +2,15 @@
 
 mod args;
 mod decoded;
+mod dry_run;
+mod foreign;
 mod inputs;
 mod progress;
 mod report;
 mod worker;
 
+use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -16,9 +20,9 @@ use abpn::Error;
 pub use args::Args;
 
 use super::failure::INTERRUPTED;
-use super::{Failure, device, interrupt, net};
+use super::{Failure, atomic, device, interrupt, net};
 use decoded::{Decoded, decode};
-use inputs::{Job, Plan, Source};
+use inputs::{Job, Plan, Sink, Source};
 use progress::Progress;
 use report::Report;
 use worker::Worker;
@@ -27,8 +31,13 @@ use worker::Worker;
 pub fn run(args: Args) -> Result<(), Failure> {
     interrupt::install();
     let net = net::load(args.model.as_deref(), args.scale)?;
-    let Plan { jobs, unusable } = inputs::plan(&args, net.scale())?;
-    args.check(&jobs)?;
+    let plan = inputs::plan(&args, net.scale())?;
+    args.check(&plan.jobs)?;
+    if args.dry_run {
+        return dry_run::run(&args, &plan);
+    }
+    let Plan { jobs, unusable, passed_over } = plan;
+    remove_leftovers(&jobs);
     // The first file is decoded while the device gets ready. Standard input may keep one waiting.
     let mut first = None;
     let upscaler = thread::scope(|scope| {
@@ -51,15 +60,27 @@ pub fn run(args: Args) -> Result<(), Failure> {
     for (input, failure) in &unusable {
         report.unusable(input, failure)?;
     }
+    report.passed_over(&passed_over);
     let abandoned = AtomicBool::new(false);
     let worker = Worker { args: &args, upscaler: &upscaler, abandoned: &abandoned };
     let failed = run_all(&jobs, first, &worker, &report)? + unusable.len();
+    report.unreadable(&passed_over);
     match (failed, jobs.len() + unusable.len()) {
         (0, _) => Ok(()),
         // Its own message says it all.
         (_, 1) => Err(Failure::new("")),
         (failed, all) => Err(Failure::new(format!("{failed} of {all} inputs failed"))),
     }
+}
+
+/// Removes what a run that was killed has left where results will go.
+fn remove_leftovers(jobs: &[Job]) {
+    let parent = |job: &Job| match &job.sink {
+        Sink::File(path) => path.parent().map(Path::to_owned),
+        Sink::Stdout => None,
+    };
+    let folders: BTreeSet<_> = jobs.iter().filter_map(parent).collect();
+    folders.iter().for_each(|folder| atomic::remove_leftovers(folder));
 }
 
 /// Does the jobs, of which the first may be decoded already, several at a time; returns how many failed.

@@ -1,6 +1,7 @@
 //! What is said about each image: lines for people on stderr, lines of JSON on stdout.
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use abpn::{Layout, Samples};
@@ -9,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::super::Failure;
 use super::super::message::say;
-use super::inputs::{Job, Sink, Source};
+use super::inputs::{Job, PassedOver, Sink, Source};
 use super::progress::Progress;
 use super::worker::{Outcome, Upscaled};
 
@@ -82,6 +83,35 @@ impl Report<'_> {
     pub fn device(&self) {
         if !self.quiet {
             self.progress.aside(|| say(format_args!("running on {}", self.device)));
+        }
+    }
+
+    /// What was found among the inputs and is left alone.
+    pub fn passed_over(&self, passed_over: &PassedOver) {
+        let count = passed_over.results.len();
+        match &*passed_over.results {
+            _ if self.quiet => {}
+            [] => {}
+            results if self.verbose => {
+                let say = |path: &PathBuf| say(format_args!("{}: passed over, an earlier result", path.display()));
+                self.progress.aside(|| results.iter().for_each(say));
+            }
+            [one] => {
+                self.progress.aside(|| say(format_args!("{}: passed over, an earlier result", one.display())));
+            }
+            _ => self.progress.aside(|| say(format_args!("{count} earlier results among the inputs are passed over"))),
+        }
+    }
+
+    /// What lies in the folders and can't be read.
+    pub fn unreadable(&self, passed_over: &PassedOver) {
+        let formats: Vec<_> =
+            passed_over.unreadable.iter().map(|(format, count)| format!("{count} of {format}")).collect();
+        if !self.quiet && !formats.is_empty() {
+            let formats = formats.join(", ");
+            say(format_args!(
+                "files of formats that abpn doesn't read were passed over: {formats}; convert them to PNG first"
+            ));
         }
     }
 

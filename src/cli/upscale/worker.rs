@@ -14,7 +14,7 @@ use super::super::interrupt::{self, Interruptible};
 use super::super::{Failure, atomic};
 use super::args::Args;
 use super::decoded::{Decoded, decode};
-use super::inputs::{Job, Sink};
+use super::inputs::{Job, Sink, Source};
 use super::progress::Share;
 
 /// What became of an image.
@@ -62,8 +62,15 @@ impl Worker<'_> {
                 Failure { message: failure.message + remedy, ..failure }
             })?;
         }
-        let Decoded { picture, mut notes, time: decode } =
+        let Decoded { mut picture, mut notes, time: decode } =
             decoded.unwrap_or_else(|| decode(&job.source, self.args.max_pixels))?;
+        if self.args.strip {
+            picture.metadata.strip();
+        }
+        // As soon as it is known what the format will have to hold.
+        let about = || format!("{} (from {})", job.sink, job.source);
+        codec::check(&picture.image, self.upscaler.net().scale(), job.format)
+            .map_err(|error| Failure::from(error).context(about()))?;
 
         let start = Instant::now();
         let input_size = (picture.image.width(), picture.image.height());
@@ -103,7 +110,11 @@ impl Worker<'_> {
                 })
             }
             Sink::File(path) => make_parent(path).and_then(|()| {
-                atomic::write_atomically(path, self.args.overwrite, |writer| {
+                let like = match &job.source {
+                    Source::File(source) => atomic::Like::file(source, self.args.keep_time),
+                    Source::Stdin => atomic::Like::default(),
+                };
+                atomic::write_like(path, self.args.overwrite, &like, |writer| {
                     codec::encode(picture, job.format, quality, Interruptible(writer))
                 })
             }),

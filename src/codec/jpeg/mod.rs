@@ -12,8 +12,8 @@ use jpeg_decoder::ColorTransform;
 use libjpeg_turbo_rs::{DecodeLimits, DecodeWarning, Decoder, JpegError, PixelFormat};
 
 use self::headers::{Colours, Headers, Process};
-use super::decode::{Options, Stored, check_pixels, upright_exif};
-use super::{Format, Metadata, Note, cmyk};
+use super::decode::{Options, Stored, check_pixels};
+use super::{Format, Note, cmyk, metadata};
 use crate::{Error, Layout, Result, Samples};
 
 const END_OF_IMAGE: [u8; 2] = [0xff, 0xd9];
@@ -29,20 +29,20 @@ pub(super) fn decode(bytes: &[u8], options: &Options) -> Result<Stored> {
     let headers = Headers::read(bytes).map_err(error)?;
     let (width, height) = (u32::from(headers.width), u32::from(headers.height));
     check_pixels(width, height, options.max_pixels)?;
-    let Decoded { layout, samples, mut icc, exif, mut notes } = pixels(bytes, &headers, options.partial)?;
+    let Decoded { layout, samples, mut notes } = pixels(bytes, &headers, options.partial)?;
     if headers::has_stray_bytes(bytes) {
         notes.push(Note::StrayBytes);
     }
+    let (mut metadata, orientation, lost) = metadata::read(Format::Jpeg, bytes);
+    notes.extend(lost);
     let (layout, samples) = match layout {
         Planes::Plain(layout) => (layout, Samples::U8(samples)),
         Planes::Cmyk => {
-            let (rgb, note) = cmyk::to_rgb(&Samples::U8(samples), icc.take().as_deref());
+            let (rgb, note) = cmyk::to_rgb(&Samples::U8(samples), metadata.icc.take().as_deref());
             notes.push(note);
             (Layout::Rgb, rgb)
         }
     };
-    let (exif, orientation) = upright_exif(exif);
-    let metadata = Metadata { icc, exif };
     Ok(Stored { width, height, layout, samples, metadata, orientation, notes })
 }
 
@@ -58,8 +58,6 @@ pub(super) struct Decoded {
     pub layout: Planes,
     /// `[height, width, 1, 3 or 4]`.
     pub samples: Vec<u8>,
-    pub icc: Option<Vec<u8>>,
-    pub exif: Option<Vec<u8>>,
     pub notes: Vec<Note>,
 }
 
@@ -178,7 +176,7 @@ fn turbo(bytes: &[u8], headers: &Headers, partial: bool) -> Result<Decoded> {
         // Adobe's programs write ink inverted, and say who they are.
         samples.iter_mut().for_each(|sample| *sample = !*sample);
     }
-    Ok(Decoded { layout, samples, icc: image.icc_profile, exif: image.exif_data, notes })
+    Ok(Decoded { layout, samples, notes })
 }
 
 fn plain(bytes: &[u8], headers: &Headers, transform: ColorTransform) -> Result<Decoded> {
@@ -191,8 +189,7 @@ fn plain(bytes: &[u8], headers: &Headers, transform: ColorTransform) -> Result<D
     if samples.len() != usize::from(headers.width) * usize::from(headers.height) * Layout::Rgb.channels() {
         return Err(error(DAMAGED));
     }
-    let (icc, exif) = (decoder.icc_profile(), decoder.exif_data().map(<[u8]>::to_vec));
-    Ok(Decoded { layout: Planes::Plain(Layout::Rgb), samples, icc, exif, notes: vec![] })
+    Ok(Decoded { layout: Planes::Plain(Layout::Rgb), samples, notes: vec![] })
 }
 
 fn damaged(cause: JpegError) -> Error {

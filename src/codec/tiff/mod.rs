@@ -12,7 +12,7 @@ use self::compression::{Compression, Piece};
 use self::directory::{Directory, tag};
 use self::samples::{Number, Stored as StoredSamples};
 use super::decode::{self, Options, allocate, check_pixels, max_file_len};
-use super::{Format, Metadata, Note, cmyk};
+use super::{Format, Note, cmyk, metadata};
 use crate::image::Sample;
 use crate::{Error, Layout, Result, Samples};
 
@@ -41,6 +41,9 @@ pub(super) fn decode(bytes: &[u8], options: &Options) -> Result<decode::Stored> 
     if directory.has_next {
         notes.push(Note::FirstOnly);
     }
+    let (mut metadata, _, lost) = metadata::read(Format::Tiff, bytes);
+    metadata.icc = icc.map(<[u8]>::to_vec);
+    notes.extend(lost);
     let orientation =
         directory.number(tag::ORIENTATION).and_then(|value| Orientation::from_exif(u8::try_from(value).ok()?));
     Ok(decode::Stored {
@@ -48,7 +51,7 @@ pub(super) fn decode(bytes: &[u8], options: &Options) -> Result<decode::Stored> 
         height: description.height,
         layout,
         samples,
-        metadata: Metadata { icc: icc.map(<[u8]>::to_vec), exif: None },
+        metadata,
         orientation: orientation.unwrap_or(Orientation::NoTransforms),
         notes,
     })

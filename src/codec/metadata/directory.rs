@@ -1,0 +1,247 @@
+//! TIFF's directories: what TIFF files, BigTIFF files and EXIF blocks are made of.
+
+use std::ops::Range;
+
+/// Which end of a number comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    Little,
+    Big,
+}
+
+impl Order {
+    /// The number of `len` bytes, at most 8, at `at`; none where the bytes end before it does.
+    pub fn number(self, bytes: &[u8], at: usize, len: usize) -> Option<u64> {
+        let digits = bytes.get(at..at.checked_add(len)?)?;
+        let add = |number: u64, &digit: &u8| number << 8 | u64::from(digit);
+        Some(match self {
+            Self::Little => digits.iter().rev().fold(0, add),
+            Self::Big => digits.iter().fold(0, add),
+        })
+    }
+
+    pub fn u16(self, bytes: &[u8], at: usize) -> Option<u16> {
+        self.number(bytes, at, 2).and_then(|number| number.try_into().ok())
+    }
+
+    pub fn u32(self, bytes: &[u8], at: usize) -> Option<u32> {
+        self.number(bytes, at, 4).and_then(|number| number.try_into().ok())
+    }
+
+    pub fn bytes16(self, number: u16) -> [u8; 2] {
+        match self {
+            Self::Little => number.to_le_bytes(),
+            Self::Big => number.to_be_bytes(),
+        }
+    }
+
+    pub fn bytes32(self, number: u32) -> [u8; 4] {
+        match self {
+            Self::Little => number.to_le_bytes(),
+            Self::Big => number.to_be_bytes(),
+        }
+    }
+}
+
+/// The type of an entry's values.
+pub(super) mod kind {
+    pub const BYTE: u16 = 1;
+    pub const ASCII: u16 = 2;
+    pub const SHORT: u16 = 3;
+    pub const LONG: u16 = 4;
+    pub const RATIONAL: u16 = 5;
+    pub const UNDEFINED: u16 = 7;
+    const SIGNED_BYTE: u16 = 6;
+    const SIGNED_SHORT: u16 = 8;
+    const SIGNED_LONG: u16 = 9;
+    const SIGNED_RATIONAL: u16 = 10;
+    const FLOAT: u16 = 11;
+    const DOUBLE: u16 = 12;
+    const DIRECTORY: u16 = 13;
+    /// EXIF 3.0's text in UTF-8.
+    const UTF8: u16 = 129;
+
+    /// Whether it exists outside of BigTIFF.
+    pub fn is_classic(kind: u16) -> bool {
+        matches!(kind, BYTE..=DIRECTORY | UTF8)
+    }
+
+    /// Bytes of one value and of the numbers it is made of (a rational is two); none for a type that we don't know.
+    pub fn len(kind: u16) -> Option<(usize, usize)> {
+        Some(match kind {
+            BYTE | ASCII | SIGNED_BYTE | UNDEFINED | UTF8 => (1, 1),
+            SHORT | SIGNED_SHORT => (2, 2),
+            LONG | SIGNED_LONG | FLOAT | DIRECTORY => (4, 4),
+            RATIONAL | SIGNED_RATIONAL => (8, 4),
+            DOUBLE | 16..=18 => (8, 8),
+            _ => return None,
+        })
+    }
+}
+
+/// What the numbers of tags mean, as far as they matter here.
+pub(super) mod tag {
+    pub const IMAGE_WIDTH: u16 = 0x100;
+    pub const IMAGE_LENGTH: u16 = 0x101;
+    pub const STRIP_OFFSETS: u16 = 0x111;
+    pub const ORIENTATION: u16 = 0x112;
+    pub const STRIP_LENGTHS: u16 = 0x117;
+    pub const X_RESOLUTION: u16 = 0x11a;
+    pub const Y_RESOLUTION: u16 = 0x11b;
+    pub const RESOLUTION_UNIT: u16 = 0x128;
+    pub const THUMBNAIL_OFFSET: u16 = 0x201;
+    pub const THUMBNAIL_LEN: u16 = 0x202;
+    pub const XMP: u16 = 700;
+    pub const IPTC: u16 = 33723;
+    pub const PHOTOSHOP: u16 = 34377;
+    pub const EXIF: u16 = 34665;
+    pub const ICC: u16 = 34675;
+    pub const GPS: u16 = 34853;
+    pub const MAKER_NOTE: u16 = 0x927c;
+    pub const SUBJECT_AREA: u16 = 0x9214;
+    pub const PIXEL_WIDTH: u16 = 0xa002;
+    pub const PIXEL_HEIGHT: u16 = 0xa003;
+    pub const INTEROPERABILITY: u16 = 0xa005;
+    pub const SUBJECT_LOCATION: u16 = 0xa214;
+
+    /// Whether an entry of the main directory is about the picture's making, not about how its pixels lie in the file.
+    pub fn describes(tag: u16) -> bool {
+        const DOCUMENT: std::ops::RangeInclusive<u16> = 0x10d..=0x110;
+        const WINDOWS: std::ops::RangeInclusive<u16> = 0x9c9b..=0x9c9f;
+        const OTHERS: [u16; 8] = [0x11d, 0x131, 0x132, 0x13b, 0x13c, 0x8298, 0x4746, 0x4749];
+        DOCUMENT.contains(&tag) || WINDOWS.contains(&tag) || OTHERS.contains(&tag)
+    }
+}
+
+/// Where a file's or a block's first directory is, and how to read it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Header {
+    pub order: Order,
+    /// BigTIFF: offsets and counts of 64 bits.
+    pub is_big: bool,
+    pub first: usize,
+}
+
+impl Header {
+    pub fn read(bytes: &[u8]) -> Option<Self> {
+        let order = match bytes.get(..2)? {
+            b"II" => Order::Little,
+            b"MM" => Order::Big,
+            _ => return None,
+        };
+        let (is_big, first) = match order.u16(bytes, 2)? {
+            42 => (false, order.number(bytes, 4, 4)?),
+            43 => (true, order.number(bytes, 8, 8)?),
+            _ => return None,
+        };
+        Some(Self { order, is_big, first: first.try_into().ok()? })
+    }
+
+    /// Bytes of the count before the entries, of an entry, and of an offset.
+    fn lens(&self) -> (usize, usize, usize) {
+        if self.is_big { (8, 20, 8) } else { (2, 12, 4) }
+    }
+
+    /// The directory at `at`, as far as the bytes reach; none if not even its count is there.
+    pub fn directory(&self, bytes: &[u8], at: usize) -> Option<Directory> {
+        let (count_len, entry_len, offset_len) = self.lens();
+        let order = self.order;
+        let count = usize::try_from(order.number(bytes, at, count_len)?).ok()?;
+        let start = at.checked_add(count_len)?;
+        let mut entries = Vec::new();
+        for index in 0..count {
+            let Some(at) = index.checked_mul(entry_len).and_then(|skipped| start.checked_add(skipped)) else { break };
+            let (Some(tag), Some(kind)) = (order.u16(bytes, at), order.u16(bytes, at.saturating_add(2))) else { break };
+            let (Some(count), Some(offset)) =
+                (order.number(bytes, at + 4, offset_len), order.number(bytes, at + 4 + offset_len, offset_len))
+            else {
+                break;
+            };
+            let value = kind::len(kind).and_then(|(len, _)| {
+                let len = usize::try_from(count).ok()?.checked_mul(len)?;
+                let inside = at + 4 + offset_len;
+                let start = if len <= offset_len { inside } else { offset.try_into().ok()? };
+                let range = start..start.checked_add(len)?;
+                bytes.get(range.clone()).map(|_| range)
+            });
+            entries.push(Entry { at, tag, kind, value });
+        }
+        let end = count.checked_mul(entry_len).and_then(|len| start.checked_add(len));
+        let next = end.and_then(|end| order.number(bytes, end, offset_len)).and_then(|next| next.try_into().ok());
+        let end = end.and_then(|end| end.checked_add(offset_len)).unwrap_or(bytes.len()).min(bytes.len());
+        Some(Directory { extent: at..end, entries, next: next.filter(|&next: &usize| next != 0) })
+    }
+
+    /// The number that an entry holds, or the first of several.
+    pub fn number(&self, bytes: &[u8], entry: &Entry) -> Option<u64> {
+        let value = entry.value.clone().filter(|value| !value.is_empty())?;
+        let (_, len) = kind::len(entry.kind)?;
+        self.order.number(bytes, value.start, len)
+    }
+
+    /// The directory that an entry points to.
+    pub fn nested(&self, bytes: &[u8], directory: &Directory, tag: u16) -> Option<Directory> {
+        let at = self.number(bytes, directory.entry(tag)?)?;
+        self.directory(bytes, at.try_into().ok()?)
+    }
+
+    /// An entry and its value, in the byte order of this machine.
+    pub fn field(&self, bytes: &[u8], entry: &Entry) -> Option<Field> {
+        let (_, len) = kind::len(entry.kind)?;
+        let native = if cfg!(target_endian = "big") { Order::Big } else { Order::Little };
+        let mut value = bytes.get(entry.value.clone()?)?.to_vec();
+        if self.order != native {
+            value.chunks_mut(len).for_each(<[u8]>::reverse);
+        }
+        Some(Field { tag: entry.tag, kind: entry.kind, value })
+    }
+}
+
+/// A directory where it lies.
+#[derive(Debug)]
+pub(super) struct Directory {
+    /// All of it, from its count to the offset of the next.
+    pub extent: Range<usize>,
+    pub entries: Vec<Entry>,
+    /// Where the next one is.
+    pub next: Option<usize>,
+}
+
+impl Directory {
+    pub fn entry(&self, tag: u16) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.tag == tag)
+    }
+}
+
+/// An entry where it lies.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub at: usize,
+    pub tag: u16,
+    pub kind: u16,
+    /// Where its value is; none if that is not within the bytes.
+    pub value: Option<Range<usize>>,
+}
+
+/// An entry on its own: its values in the byte order of this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Field {
+    pub tag: u16,
+    pub kind: u16,
+    pub value: Vec<u8>,
+}
+
+impl Field {
+    pub fn long(tag: u16, number: u32) -> Self {
+        Self { tag, kind: kind::LONG, value: number.to_ne_bytes().to_vec() }
+    }
+
+    pub fn short(tag: u16, number: u16) -> Self {
+        Self { tag, kind: kind::SHORT, value: number.to_ne_bytes().to_vec() }
+    }
+
+    pub fn rational(tag: u16, (numerator, denominator): (u32, u32)) -> Self {
+        let value = [numerator.to_ne_bytes(), denominator.to_ne_bytes()].concat();
+        Self { tag, kind: kind::RATIONAL, value }
+    }
+}

@@ -1,0 +1,375 @@
+//! What files say beside the pixels: where it goes, and where it is missed aloud.
+
+use std::io::Cursor;
+use std::process::{Command, Stdio};
+
+use abpn::codec::{
+    Colours, DEFAULT_QUALITY, Format, Metadata, Note, Part, Picture, Resolution, ResolutionUnit, Text, decode, encode,
+};
+use serde_json::Value;
+
+use crate::pictures::{bare, encoded, gradient, icc};
+
+/// The formats that hold metadata.
+const HOLDERS: [Format; 4] = [Format::Png, Format::Jpeg, Format::WebP, Format::Tiff];
+
+const DPI_300: Resolution = Resolution { x: (300, 1), y: (300, 1), unit: ResolutionUnit::Inch };
+
+/// An entry of a directory: tag, type, count, value or offset.
+type Entry = (u16, u16, u32, u32);
+
+/// An EXIF block with these entries in its main directory, in one for EXIF, and in one for a thumbnail, which is at the
+/// block's end; and its parts' offsets. Big-endian.
+fn block(main: &[Entry], exif: &[Entry], thumbnail: Option<&[u8]>) -> Vec<u8> {
+    let len = |entries: usize| u32::try_from(2 + 12 * entries + 4).unwrap();
+    let directory = |entries: &[Entry], next: u32| {
+        let mut bytes = u16::try_from(entries.len()).unwrap().to_be_bytes().to_vec();
+        for &(tag, kind, count, value) in entries {
+            bytes.extend(tag.to_be_bytes().into_iter().chain(kind.to_be_bytes()).chain(count.to_be_bytes()));
+            // A short lies in the first half of the field.
+            let value = if kind == 3 { value << 16 } else { value };
+            bytes.extend(value.to_be_bytes());
+        }
+        bytes.extend(next.to_be_bytes());
+        bytes
+    };
+    let exif_at = 8 + len(main.len() + 1);
+    let next = exif_at + len(exif.len());
+    let thumbnail_at = next + len(2);
+    let main = [main, &[(0x8769, 4, 1, exif_at)]].concat();
+    let mut bytes = b"MM\0\x2a\0\0\0\x08".to_vec();
+    bytes.extend(directory(&main, if thumbnail.is_some() { next } else { 0 }));
+    bytes.extend(directory(exif, 0));
+    if let Some(thumbnail) = thumbnail {
+        let len = u32::try_from(thumbnail.len()).unwrap();
+        bytes.extend(directory(&[(0x201, 4, 1, thumbnail_at), (0x202, 4, 1, len)], 0));
+        bytes.extend(thumbnail);
+    }
+    bytes
+}
+
+/// Where an orientation, a make, sizes and an ISO speed are said.
+fn photo_block() -> Vec<u8> {
+    let make = u32::from_be_bytes(*b"Acm\0");
+    block(&[(0x10f, 2, 4, make), (0x112, 3, 1, 1)], &[(0x8827, 3, 1, 400), (0xa002, 3, 1, 7), (0xa003, 3, 1, 9)], None)
+}
+
+const XMP: &str = "<?xpacket begin='\u{feff}' id='W5M0MpCehiHzreSzNTczkc9d'?><x:xmpmeta xmlns:x='adobe:ns:meta/'>\
+    <rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'><rdf:Description rdf:about='' \
+    xmlns:photoshop='http://ns.adobe.com/photoshop/1.0/' photoshop:City='Zürich'/></rdf:RDF></x:xmpmeta>\
+    <?xpacket end='w'?>";
+
+/// A record of IPTC: the city.
+const IPTC: &[u8] = b"\x1c\x02\x5a\x00\x06Zurich";
+
+fn everything() -> Metadata {
+    let mut metadata = Metadata::default();
+    metadata.icc = Some(icc());
+    metadata.exif = Some(photo_block());
+    metadata.xmp = Some(XMP.into());
+    metadata.iptc = Some(IPTC.to_vec());
+    metadata.resolution = Some(DPI_300);
+    metadata.texts = vec![text("Comment", "made of nothing")];
+    metadata
+}
+
+fn text(keyword: &str, text: &str) -> Text {
+    Text { keyword: keyword.to_owned(), text: text.to_owned(), ..Text::default() }
+}
+
+/// The metadata after writing to a file and reading it again, and all notes.
+fn through(metadata: &Metadata, format: Format) -> (Metadata, Vec<Note>) {
+    let picture = Picture { image: gradient(12, 10), metadata: metadata.clone() };
+    let mut file = Cursor::new(Vec::new());
+    let mut notes = encode(&picture, format, DEFAULT_QUALITY, &mut file).unwrap();
+    let (read, more) = decode(file.get_ref(), 120).unwrap();
+    notes.extend(more);
+    (read.metadata, notes)
+}
+
+/// Dots an inch, rounded.
+fn dpi(resolution: Resolution) -> (u32, u32) {
+    let inches = match resolution.unit {
+        ResolutionUnit::Inch => 1.0,
+        ResolutionUnit::Centimetre => 2.54,
+        ResolutionUnit::Metre => 0.0254,
+        ResolutionUnit::None => panic!("no unit"),
+    };
+    let round = |(numerator, denominator): (u32, u32)| {
+        format!("{:.0}", f64::from(numerator) / f64::from(denominator) * inches).parse().unwrap()
+    };
+    (round(resolution.x), round(resolution.y))
+}
+
+#[test]
+fn everything_goes_each_way_between_the_formats_that_have_a_place_for_it() {
+    for from in HOLDERS {
+        for to in HOLDERS {
+            let way = format!("{from} to {to}");
+            let (first, notes) = through(&everything(), from);
+            let lost = |format| match format {
+                Format::WebP => {
+                    vec![Note::LeftOut(Part::Iptc), Note::LeftOut(Part::Resolution), Note::LeftOut(Part::Texts)]
+                }
+                Format::Tiff => vec![Note::LeftOut(Part::Texts)],
+                _ => vec![],
+            };
+            assert_eq!(notes, lost(from), "{from}");
+            let (second, notes) = through(&first, to);
+            let missed_before = lost(from);
+            let expected: Vec<_> = lost(to).into_iter().filter(|note| !missed_before.contains(note)).collect();
+            assert_eq!(notes, expected, "{way}");
+
+            assert_eq!(second.icc, Some(icc()), "{way}");
+            assert_eq!(second.xmp.as_deref(), Some(XMP.as_bytes()), "{way}");
+            let holds_iptc = from != Format::WebP && to != Format::WebP;
+            assert_eq!(second.iptc.as_deref(), holds_iptc.then_some(IPTC), "{way}");
+            assert_eq!(second.resolution.map(dpi), holds_iptc.then_some((300, 300)), "{way}");
+            let holds_text = [from, to].iter().all(|format| matches!(format, Format::Png | Format::Jpeg));
+            assert_eq!(second.texts, if holds_text { everything().texts } else { vec![] }, "{way}");
+            let block = second.exif.unwrap();
+            assert!(block.windows(4).any(|part| part == b"Acm\0"), "{way}");
+        }
+    }
+}
+
+#[test]
+fn formats_without_a_place_say_all_that_they_lose() {
+    for format in [Format::Qoi, Format::Pnm] {
+        let (metadata, notes) = through(&everything(), format);
+        assert_eq!(metadata, Metadata::default());
+        let parts = [Part::Icc, Part::Exif, Part::Xmp, Part::Iptc, Part::Resolution, Part::Texts];
+        assert_eq!(notes, parts.map(Note::LeftOut));
+        let (metadata, notes) = through(&Metadata::default(), format);
+        assert_eq!((metadata, notes), (Metadata::default(), vec![]));
+    }
+}
+
+#[test]
+fn exiftool_finds_everything_in_place() {
+    for format in HOLDERS {
+        let mut picture = Picture { image: gradient(12, 10), metadata: everything() };
+        picture.metadata.icc = Some(profile_with_copyright());
+        let told = exiftool(&encoded(&picture, format));
+        let number = |name: &str| told[name].as_f64().unwrap_or_else(|| panic!("{format}: no {name} in {told}"));
+        let string = |name: &str| told[name].as_str().unwrap_or_else(|| panic!("{format}: no {name} in {told}"));
+        assert_eq!(told.get("Warning"), None, "{format}: {told}");
+        assert_eq!((number("ImageWidth"), number("ImageHeight")), (12.0, 10.0), "{format}");
+        assert_eq!((number("ExifImageWidth"), number("ExifImageHeight")), (12.0, 10.0), "{format}");
+        assert_eq!((string("Make"), number("ISO")), ("Acm", 400.0), "{format}");
+        assert_eq!(string("City"), "Zürich", "{format}");
+        assert_eq!((string("ColorSpaceData"), string("ProfileCopyright")), ("RGB ", "nobody"), "{format}");
+        if format != Format::WebP {
+            assert_eq!(string("IPTC:City"), "Zurich", "{format}");
+        }
+        match format {
+            Format::Png => {
+                assert_eq!((number("PixelsPerUnitX"), number("PixelsPerUnitY")), (11811.0, 11811.0));
+                assert_eq!(string("Comment"), "made of nothing");
+            }
+            Format::Jpeg => {
+                assert_eq!((number("XResolution"), number("ResolutionUnit")), (300.0, 1.0));
+                assert_eq!(string("Comment"), "made of nothing");
+            }
+            Format::Tiff => assert_eq!((number("XResolution"), number("ResolutionUnit")), (300.0, 2.0)),
+            _ => {}
+        }
+    }
+    let mut only = Metadata::default();
+    only.resolution = Some(DPI_300);
+    let webp = exiftool(&encoded(&Picture { image: gradient(12, 10), metadata: only }, Format::WebP));
+    assert_eq!((webp["XResolution"].as_f64(), webp["ResolutionUnit"].as_f64()), (Some(300.0), Some(2.0)));
+}
+
+/// A colour profile of one tag.
+fn profile_with_copyright() -> Vec<u8> {
+    let mut profile = icc();
+    profile.truncate(128);
+    profile.extend(b"\0\0\0\x01cprt\0\0\0\x90\0\0\0\x0ftext\0\0\0\0nobody\0");
+    profile[3] = u8::try_from(profile.len()).unwrap();
+    profile
+}
+
+/// All that exiftool tells of a file, with numbers for codes; IPTC's names with their group, as XMP has the same.
+fn exiftool(file: &[u8]) -> Value {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file");
+    std::fs::write(&path, file).unwrap();
+    let run = |options: &[&str]| -> Value {
+        let output =
+            Command::new("exiftool").args(options).args(["-json", "-n"]).arg(&path).stdin(Stdio::null()).output();
+        let output = output.expect("no exiftool to check with: apt-get install libimage-exiftool-perl");
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()[0].take()
+    };
+    let mut told = run(&["--IPTC:all"]);
+    for (name, value) in run(&["-G", "-IPTC:all"]).as_object().unwrap() {
+        told[name] = value.clone();
+    }
+    told
+}
+
+#[test]
+fn png_texts_of_every_kind_are_carried() {
+    let mut metadata = Metadata::default();
+    metadata.texts = vec![
+        text("parameters", "masterpiece, Steps: 20, Seed: 1"),
+        text("Author", "Zoë"),
+        text("Title", "漢字"),
+        text("Long", &"all work and no play ".repeat(1000)),
+        text("Long and far", &"Ελληνικά ".repeat(1000)),
+        Text {
+            language: "de-CH".to_owned(),
+            translated_keyword: "Überschrift".to_owned(),
+            ..text("Title", "plain, but with a language")
+        },
+    ];
+    let picture = Picture { image: gradient(3, 3), metadata: metadata.clone() };
+    let file = encoded(&picture, Format::Png);
+    assert_eq!(decode(&file, 9).unwrap().0.metadata, metadata);
+    let count = |name: &[u8]| file.windows(4).filter(|part| *part == name).count();
+    assert_eq!((count(b"tEXt"), count(b"zTXt"), count(b"iTXt")), (2, 1, 3));
+    // The two long ones are stored compressed.
+    assert!(file.len() < 2000, "{}", file.len());
+}
+
+#[test]
+fn colours_are_carried_or_missed_aloud() {
+    let cicp = |numbers| Colours { cicp: Some(numbers), ..Colours::default() };
+    let linear = Colours { gamma: Some(100_000), ..Colours::default() };
+    let wide = Colours {
+        chromaticities: Some([31270, 32900, 68000, 32000, 26500, 69000, 15000, 6000]),
+        gamma: Some(45455),
+        ..Colours::default()
+    };
+    let mastered = Colours { mastering_display: Some([7; 24]), light_levels: Some([9; 8]), ..cicp([9, 16, 0, 1]) };
+    for (colours, hdr, are_usual) in [
+        (cicp([12, 13, 0, 1]), None, false),
+        (mastered, Some("PQ"), false),
+        (cicp([9, 18, 0, 1]), Some("HLG"), false),
+        (linear, None, false),
+        (wide, None, false),
+        (cicp([1, 13, 0, 1]), None, true),
+        (Colours { srgb: Some(0), gamma: Some(45455), ..Colours::default() }, None, true),
+        (Colours { gamma: Some(45455), ..Colours::default() }, None, true),
+    ] {
+        let mut metadata = Metadata::default();
+        metadata.colours = colours;
+        let (read, notes) = through(&metadata, Format::Png);
+        assert_eq!(read, metadata);
+        let said: Vec<_> = hdr.map(Note::Hdr).into_iter().collect();
+        assert_eq!(notes, said);
+        for format in [Format::Jpeg, Format::WebP, Format::Tiff, Format::Qoi] {
+            let (read, notes) = through(&metadata, format);
+            assert_eq!(read.colours, Colours::default());
+            let lost = if are_usual { vec![] } else { vec![Note::LeftOut(Part::Colours)] };
+            assert_eq!(notes, lost, "{format} {colours:?}");
+        }
+    }
+}
+
+#[test]
+fn exif_is_true_for_the_new_picture() {
+    const THUMBNAIL: &[u8] = b"\xff\xd8 a small picture of the whole \xff\xd9";
+    let main = [(0x100, 4, 1, 16), (0x101, 4, 1, 8), (0x112, 3, 1, 6)];
+    // Two entries that count in pixels of the stored picture, between others.
+    let exif = [
+        (0x8827, 3, 1, 400),
+        (0x9214, 3, 2, 1),
+        (0xa002, 3, 1, 16),
+        (0xa003, 3, 1, 8),
+        (0xa214, 3, 2, 5),
+        (0xa406, 3, 1, 2),
+    ];
+    for format in [Format::Png, Format::Jpeg, Format::WebP] {
+        let mut picture = bare(gradient(16, 8));
+        picture.metadata.exif = Some(block(&main, &exif, Some(THUMBNAIL)));
+        let file = encoded(&picture, format);
+        assert!(file.windows(THUMBNAIL.len()).any(|part| part == THUMBNAIL), "nothing to drop");
+        let (picture, notes) = decode(&file, 128).unwrap();
+        assert_eq!((picture.image.width(), picture.image.height(), notes), (8, 16, vec![]), "{format}");
+        let file = encoded(&picture, format);
+        assert!(!file.windows(14).any(|part| part == b"small picture "), "{format}");
+        let told = exiftool(&file);
+        assert_eq!(told.get("Warning"), None, "{format}: {told}");
+        for (name, value) in [
+            ("ImageWidth", 8),
+            ("ImageHeight", 16),
+            ("Orientation", 1),
+            ("ExifImageWidth", 8),
+            ("ExifImageHeight", 16),
+            ("ISO", 400),
+            ("SceneCaptureType", 2),
+        ] {
+            assert_eq!(told[name].as_u64(), Some(value), "{format} {name}: {told}");
+        }
+        for name in ["ThumbnailOffset", "ThumbnailLength", "SubjectArea", "SubjectLocation"] {
+            assert_eq!(told.get(name), None, "{format} {name}");
+        }
+    }
+}
+
+#[test]
+fn resolutions_of_a_turned_picture_change_places() {
+    let mut picture = bare(gradient(16, 8));
+    picture.metadata.resolution = Some(Resolution { x: (200, 1), y: (100, 1), unit: ResolutionUnit::Inch });
+    picture.metadata.exif = Some(block(&[(0x112, 3, 1, 8)], &[], None));
+    let (picture, _) = decode(&encoded(&picture, Format::Jpeg), 128).unwrap();
+    assert_eq!(picture.metadata.resolution.map(dpi), Some((100, 200)));
+}
+
+#[test]
+fn broken_exif_is_said_and_never_an_error() {
+    for (broken, is_said) in [
+        (b"".to_vec(), true),
+        (b"II".to_vec(), true),
+        (b"hello, world".to_vec(), true),
+        (b"II\x2a\0\xff\xff\xff\xff".to_vec(), true),
+        // A directory that promises more entries than there are, and one that is its own successor.
+        (b"II\x2a\0\x08\0\0\0\xff\xff\x12\x01\x03\0\x01\0\0\0\x06\0\0\0".to_vec(), false),
+        (b"II\x2a\0\x08\0\0\0\0\0\x08\0\0\0".to_vec(), false),
+    ] {
+        let mut picture = bare(gradient(4, 4));
+        picture.metadata.exif = Some(broken.clone());
+        for format in [Format::Png, Format::Jpeg, Format::WebP] {
+            let (picture, notes) = decode(&encoded(&picture, format), 16).unwrap();
+            let expected = if is_said { vec![Note::Damaged(Part::Exif)] } else { vec![] };
+            assert!(notes == expected || format == Format::WebP && broken.is_empty(), "{format} {broken:?}: {notes:?}");
+            assert!(!is_said || picture.metadata.exif.is_none());
+        }
+    }
+}
+
+#[test]
+fn xmp_is_true_for_the_new_picture() {
+    let packet = "<rdf:Description tiff:Orientation='6' tiff:ImageWidth=\"9\" exif:PixelXDimension = '9' \
+        xmpNote:HasExtendedXMP=\"ABC\" hdrgm:Version='1.0' dc:format='image/png'><tiff:ImageLength>9</tiff:ImageLength>\
+        <xmp:Thumbnails><rdf:Alt>AAAA</rdf:Alt></xmp:Thumbnails><tiff:OrientationOfNothing>6</tiff:OrientationOfNothing>\
+        </rdf:Description>";
+    let mut metadata = Metadata::default();
+    metadata.xmp = Some(packet.into());
+    let (read, _) = through(&metadata, Format::Png);
+    assert_eq!(
+        String::from_utf8(read.xmp.unwrap()).unwrap(),
+        "<rdf:Description tiff:Orientation='1' tiff:ImageWidth=\"12\" exif:PixelXDimension = '12'   dc:format='image/png'>\
+         <tiff:ImageLength>10</tiff:ImageLength><tiff:OrientationOfNothing>6</tiff:OrientationOfNothing></rdf:Description>"
+            .replace("'   dc", "'   dc")
+    );
+}
+
+#[test]
+fn stripping_leaves_the_colours() {
+    let mut metadata = everything();
+    metadata.colours.gamma = Some(100_000);
+    metadata.strip();
+    let mut colours = Metadata::default();
+    colours.icc = Some(icc());
+    colours.colours.gamma = Some(100_000);
+    assert_eq!(metadata, colours);
+}
+
+#[test]
+fn the_alpha_of_a_tiff_is_named_so() {
+    let rgba = abpn::Image::new(2, 1, abpn::Layout::Rgba, abpn::Samples::U8(vec![1, 2, 3, 4, 5, 6, 7, 8])).unwrap();
+    let told = exiftool(&encoded(&bare(rgba), Format::Tiff));
+    assert_eq!(told["ExtraSamples"].as_u64(), Some(2), "{told}");
+}
