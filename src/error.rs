@@ -61,7 +61,7 @@ pub enum Error {
         bytes: usize,
     },
     /// A file can't be read or written.
-    #[error("{path}: {source}", path = path.display())]
+    #[error("{path}: {reason}", path = path.display(), reason = reason(source))]
     Io {
         /// The file.
         path: PathBuf,
@@ -179,6 +179,12 @@ fn no_adapter(wanted: Option<&str>, seen: &[String]) -> String {
         None => format!("only software rasterisers are there ({list})"),
         Some(wanted) => format!("there is none {wanted}; there are {list}"),
     }
+}
+
+/// What the system says, without its number for it.
+pub(crate) fn reason(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error ").next().unwrap_or(&text).to_owned()
 }
 
 /// The library's result.

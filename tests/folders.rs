@@ -235,6 +235,26 @@ fn there_are_no_colours_but_on_terminals() {
 
 #[cfg(target_os = "linux")]
 #[test]
+fn colours_on_terminals_can_be_turned_off() {
+    let folder = Folder::new();
+    for (wish, has_colours) in [(None, true), (Some("1"), false)] {
+        // A terminal of its own, from util-linux.
+        let mut command = std::process::Command::new("script");
+        command.args(["-qec", concat!(env!("CARGO_BIN_EXE_abpn"), " upscale --help"), "/dev/null"]);
+        command
+            .current_dir(folder.path(""))
+            .env("TERM", "xterm-256color")
+            .env_remove("NO_COLOR")
+            .env_remove("CLICOLOR");
+        command.envs(wish.map(|wish| ("NO_COLOR", wish)));
+        let ended = ended(command.stdin(std::process::Stdio::null()));
+        assert!(String::from_utf8_lossy(&ended.stdout).contains("--skip-existing"), "{ended:?}");
+        assert_eq!(ended.stdout.windows(3).any(|part| part == b"\x1b[1"), has_colours, "{wish:?} {ended:?}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
 fn a_machine_without_a_desktop_is_no_error() {
     let folder = Folder::new();
     let ended = ended(folder.bare_command("adapters").env_remove("XDG_RUNTIME_DIR"));

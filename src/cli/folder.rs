@@ -17,7 +17,9 @@ pub fn pictures(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     let mut paths = Vec::new();
     for entry in fs::read_dir(folder).map_err(failure)? {
         let path = entry.map_err(failure)?.path();
-        if Format::of_path(&path).is_some() && path.is_file() {
+        // macOS leaves `._NAME` beside NAME on other systems' disks.
+        let is_hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        if !is_hidden && Format::of_path(&path).is_some() && path.is_file() {
             paths.push(path);
         }
     }

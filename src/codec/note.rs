@@ -64,6 +64,10 @@ pub enum Part {
     GainMap,
     /// The video of a motion photo.
     Video,
+    /// The layers that a picture of Photoshop is made of.
+    Layers,
+    /// Where on the earth a picture's pixels lie (GeoTIFF).
+    Georeference,
     /// A signed statement about the picture's origin (C2PA), which would not hold of another picture.
     ContentCredentials,
 }
@@ -82,6 +86,8 @@ impl fmt::Display for Part {
             Self::Texts => "the text",
             Self::GainMap => "the HDR gain map",
             Self::Video => "the video of the motion photo",
+            Self::Layers => "what Photoshop keeps of the layers",
+            Self::Georeference => "the georeference (GeoTIFF), which counts the old pixels,",
             Self::ContentCredentials => "the content credentials (C2PA)",
         })
     }
@@ -117,7 +123,14 @@ impl fmt::Display for Note {
                 )
             }
             Self::LeftOut(part @ Part::GainMap) => write!(f, "{part} is left out; the result is the standard picture"),
-            Self::LeftOut(part @ (Part::MakerNote | Part::ExtendedXmp | Part::Video | Part::ContentCredentials)) => {
+            Self::LeftOut(
+                part @ (Part::MakerNote
+                | Part::ExtendedXmp
+                | Part::Video
+                | Part::Layers
+                | Part::Georeference
+                | Part::ContentCredentials),
+            ) => {
                 write!(f, "{part} can't be carried, and is left out")
             }
             Self::LeftOut(part) => write!(f, "{part} is left out, as the output format can't hold it"),

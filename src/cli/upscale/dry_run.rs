@@ -1,6 +1,6 @@
 //! `abpn upscale --dry-run`: what would be read and written.
 
-use std::fmt::Display;
+use abpn::Error;
 
 use super::super::print::print;
 use super::super::{Failure, atomic};
@@ -41,11 +41,10 @@ pub fn run(args: &Args, plan: &Plan) -> Result<(), Failure> {
 
 /// What would make a job fail.
 fn obstacle(args: &Args, job: &Job) -> Option<String> {
-    let named = |path: &dyn Display, error: std::io::Error| format!("{path}: {error}");
     if let Source::File(path) = &job.source
-        && let Err(error) = path.metadata()
+        && let Err(source) = path.metadata()
     {
-        return Some(named(&path.display(), error));
+        return Some(Error::Io { path: path.clone(), source }.to_string());
     }
     match &job.sink {
         Sink::File(path) => atomic::check_free(path, args.overwrite).err().map(|error| error.to_string()),

@@ -5,6 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::{self, Path, PathBuf};
 
+use abpn::Error;
 use abpn::codec::Format;
 use walkdir::{DirEntry, WalkDir};
 
@@ -155,8 +156,12 @@ impl Search {
                     }
                 }
                 Err(error) => {
-                    let name = error.path().unwrap_or(folder).display().to_string();
-                    self.unusable.push((name, Failure::new(error.to_string())));
+                    let path = error.path().unwrap_or(folder).to_owned();
+                    let failure = match error.into_io_error() {
+                        Some(source) => Error::Io { path: path.clone(), source }.into(),
+                        None => Failure::new(format!("{}: a link back to a folder above it", path.display())),
+                    };
+                    self.unusable.push((path.display().to_string(), failure));
                 }
             }
         }

@@ -61,9 +61,9 @@ pub(super) mod kind {
     /// EXIF 3.0's text in UTF-8.
     const UTF8: u16 = 129;
 
-    /// Whether it exists outside of BigTIFF.
-    pub fn is_classic(kind: u16) -> bool {
-        matches!(kind, BYTE..=DIRECTORY | UTF8)
+    /// Whether it exists outside of BigTIFF, and its values mean the same in another place.
+    pub fn is_movable(kind: u16) -> bool {
+        matches!(kind, BYTE..=DOUBLE | UTF8)
     }
 
     /// Bytes of one value and of the numbers it is made of (a rational is two); none for a type that we don't know.
@@ -94,6 +94,11 @@ pub(super) mod tag {
     pub const XMP: u16 = 700;
     pub const IPTC: u16 = 33723;
     pub const PHOTOSHOP: u16 = 34377;
+    /// Photoshop's layers.
+    pub const LAYERS: u16 = 37724;
+    /// What places a picture on the earth, in pixels: scale, tie points, transformation, keys.
+    pub const GEOREFERENCE: [u16; 4] = [33550, 33922, 34264, 34735];
+    pub const CONTENT_CREDENTIALS: u16 = 52545;
     pub const EXIF: u16 = 34665;
     pub const ICC: u16 = 34675;
     pub const GPS: u16 = 34853;

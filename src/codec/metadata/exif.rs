@@ -183,7 +183,7 @@ impl Fields {
             let mut fields: Vec<Field> = Vec::new();
             for entry in directory.iter().flat_map(|directory| &directory.entries) {
                 let len = entry.value.as_ref().map_or(0, ExactSizeIterator::len);
-                if !wanted(entry.tag) || !kind::is_classic(entry.kind) || len > budget {
+                if !wanted(entry.tag) || !kind::is_movable(entry.kind) || len > budget {
                     continue;
                 }
                 budget -= len;

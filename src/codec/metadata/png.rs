@@ -28,8 +28,7 @@ pub(super) fn read(bytes: &[u8], notes: &mut Vec<Note>) -> Metadata {
     let mut metadata = Metadata::default();
     let mut budget = MAX_LEN;
     let mut rest = bytes.get(SIGNATURE_LEN..).unwrap_or_default();
-    let mut damaged = |part| {
-        let note = Note::Damaged(part);
+    let mut add = |note| {
         if !notes.contains(&note) {
             notes.push(note);
         }
@@ -39,6 +38,10 @@ pub(super) fn read(bytes: &[u8], notes: &mut Vec<Note>) -> Metadata {
         let Some(part) = part(name) else {
             match name {
                 b"IEND" => break,
+                b"caBX" => {
+                    add(Note::LeftOut(Part::ContentCredentials));
+                    continue;
+                }
                 _ => continue,
             }
         };
@@ -47,7 +50,7 @@ pub(super) fn read(bytes: &[u8], notes: &mut Vec<Note>) -> Metadata {
         crc.update(data);
         let taken = crc.sum() == sum && take(name, data, &mut metadata, &mut budget).is_some();
         if !taken {
-            damaged(part);
+            add(Note::Damaged(part));
         }
     }
     metadata

@@ -27,6 +27,14 @@ pub(super) fn read(bytes: &[u8], notes: &mut Vec<Note>) -> (Metadata, Option<Ori
     metadata.xmp = bytes_of(tag::XMP, Part::Xmp);
     metadata.iptc = bytes_of(tag::IPTC, Part::Iptc)
         .or_else(|| photoshop::iptc(bytes.get(main.entry(tag::PHOTOSHOP)?.value.clone()?)?));
+    let has = |tags: &[u16]| tags.iter().any(|&tag| main.entry(tag).is_some());
+    for (part, tags) in [
+        (Part::Layers, [tag::LAYERS].as_slice()),
+        (Part::Georeference, &tag::GEOREFERENCE),
+        (Part::ContentCredentials, &[tag::CONTENT_CREDENTIALS]),
+    ] {
+        notes.extend(has(tags).then_some(Note::LeftOut(part)));
+    }
     metadata.resolution = exif::resolution(bytes);
     let fields = exif::Fields::read(bytes).filter(|fields| !fields.is_empty());
     if let Some(fields) = fields {

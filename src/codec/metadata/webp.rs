@@ -19,6 +19,9 @@ pub(super) fn read(bytes: &[u8], notes: &mut Vec<Note>) -> Metadata {
             b"EXIF" => (&mut metadata.exif, Part::Exif),
             b"XMP " => (&mut metadata.xmp, Part::Xmp),
             _ => {
+                if name == b"C2PA" {
+                    notes.push(Note::LeftOut(Part::ContentCredentials));
+                }
                 let Some(after) = len.checked_next_multiple_of(2).and_then(|len| after.get(len..)) else { break };
                 rest = after;
                 continue;
