@@ -130,8 +130,8 @@ fn a_wrong_extension_does_not_matter() {
     folder.accept("a.png", &["a_x3.png"]);
     assert_eq!(fs::read(folder.path("a_x3.png")).unwrap()[..4], *b"\x89PNG");
     folder.write("b.data", &encoded(&bare(image.clone()), Format::Qoi));
-    folder.accept("b.data", &["b_x3.png"]);
-    assert_eq!(folder.read("b_x3.png").image, repeated(&image, 3));
+    folder.accept("b.data", &["b.data_x3.png"]);
+    assert_eq!(folder.read("b.data_x3.png").image, repeated(&image, 3));
     let mut bmp = std::io::Cursor::new(Vec::new());
     let Samples::U8(rgb) = image.samples() else { unreachable!() };
     image::write_buffer_with_format(&mut bmp, rgb, 8, 8, image::ColorType::Rgb8, image::ImageFormat::Bmp).unwrap();

@@ -3,10 +3,9 @@
 use std::fs::{self, File};
 use std::time::{Duration, SystemTime};
 
-use abpn::Layout;
 use abpn::codec::{Format, Metadata, Picture};
 
-use crate::pictures::{encoded, gradient, icc, noise};
+use crate::pictures::{encoded, gradient, icc};
 use crate::program::{Folder, ended};
 
 #[test]
@@ -121,17 +120,6 @@ fn a_dry_run_tells_and_does_nothing() {
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.stderr.contains("2 of 4 inputs would fail"), "{ended:?}");
     assert_eq!(folder.names(), before);
-}
-
-#[test]
-fn what_the_format_will_not_hold_is_known_before_the_work() {
-    let folder = Folder::new();
-    // Their upscaling alone would take minutes.
-    folder.write("net.safetensors", &crate::program::zeros(3, 60, 64).write());
-    folder.image("long.png", &noise(5462, 60, Layout::Rgb, 8));
-    folder.image("clear.png", &noise(2000, 2000, Layout::Rgba, 8));
-    folder.refuse("long.png -o out.webp", 1, "16383");
-    folder.refuse("clear.png -o out.jpg", 1, "transparent");
 }
 
 #[test]
