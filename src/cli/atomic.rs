@@ -136,18 +136,17 @@ pub fn write_like<T>(
     drop(writer.into_parts());
 
     let replaced = target.metadata().ok().map(|metadata| metadata.permissions());
-    let finished = written.and_then(|value| {
+    if written.is_ok() {
         let file = file.as_file();
         // Nothing of this is worth a failure: not every file system has it.
         if cfg!(unix) {
             let _ = replaced.map(|permissions| file.set_permissions(permissions));
         }
         let _ = like.modified.map(|time| file.set_modified(time));
-        Ok(value)
-    });
+    }
     let mut unfinished = unfinished();
     unfinished.retain(|path| *path != temporary_path);
-    let value = match finished {
+    let value = match written {
         Ok(value) => value,
         Err(error) => {
             // It removes itself: now, while an exit has to wait for it.

@@ -140,7 +140,8 @@ impl Search {
         let results = self.results.clone();
         let is_wanted = |entry: &DirEntry| {
             let is_results = || results.is_some() && entry.path().canonicalize().ok() == results;
-            entry.depth() == 0 || !is_hidden(entry.file_name()) && !(entry.file_type().is_dir() && is_results())
+            let is_left_out = || is_hidden(entry.file_name()) || entry.file_type().is_dir() && is_results();
+            entry.depth() == 0 || !is_left_out()
         };
         let walk = WalkDir::new(folder).follow_links(true).max_depth(depth).sort_by_file_name();
         for entry in walk.into_iter().filter_entry(is_wanted) {

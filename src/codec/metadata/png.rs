@@ -33,7 +33,7 @@ pub(super) fn read(bytes: &[u8], notes: &mut Vec<Note>) -> Metadata {
             notes.push(note);
         }
     };
-    while let Some((name, data, sum, after)) = split(rest) {
+    while let Some((Stored { name, data, sum }, after)) = split(rest) {
         rest = after;
         let Some(part) = part(name) else {
             match name {
@@ -56,13 +56,20 @@ pub(super) fn read(bytes: &[u8], notes: &mut Vec<Note>) -> Metadata {
     metadata
 }
 
-/// The first chunk's type, data and checksum, and what follows it.
-fn split(bytes: &[u8]) -> Option<(&[u8; 4], &[u8], u32, &[u8])> {
+/// A chunk where it lies.
+struct Stored<'a> {
+    name: &'a [u8; 4],
+    data: &'a [u8],
+    sum: u32,
+}
+
+/// The first chunk, and what follows it.
+fn split(bytes: &[u8]) -> Option<(Stored<'_>, &[u8])> {
     let (len, rest) = bytes.split_first_chunk()?;
     let (name, rest) = rest.split_first_chunk()?;
     let (data, rest) = rest.split_at_checked(u32::from_be_bytes(*len).try_into().ok()?)?;
     let (sum, rest) = rest.split_first_chunk()?;
-    Some((name, data, u32::from_be_bytes(*sum), rest))
+    Some((Stored { name, data, sum: u32::from_be_bytes(*sum) }, rest))
 }
 
 /// What a type of chunk is about; none if it is not carried.
