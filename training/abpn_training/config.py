@@ -61,6 +61,9 @@ class Common:
     bf16: bool = option(False, "convolve in bfloat16: faster on GPUs and CPUs that have it")
     log_every: int = option(100, "steps between two lines of the log", least=1)
     save_every: int = option(1000, "steps between two checkpoints and measurements of PSNR", least=1)
+    save_seconds: float = option(
+        0.0, "save also when, at a line of the log, so many seconds have passed since (0: never)", least=0
+    )
     keep_every: int = option(0, "steps between checkpoints that are kept (0: the last one alone)", least=0)
 
     def check_patch(self, halo: int) -> None:

@@ -11,7 +11,7 @@ from abpn_training.run import CHECKPOINT, Kind, Run
 from abpn_training.schedule import Schedule
 
 # Settings that may differ when a run goes on: they don't change what is learnt.
-FREE = {"log_every", "save_every", "keep_every"}
+FREE = {"log_every", "save_every", "save_seconds", "keep_every"}
 
 # Settings that a decay may have of its own: more patches a step and the squared error suit a run's end.
 OF_A_DECAY = {"batch", "loss", "threads"}

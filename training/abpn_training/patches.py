@@ -1,7 +1,6 @@
 """Batches of random patches: a function of seed and step alone, so that a run resumes with the order it had."""
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -92,8 +91,21 @@ class Patches:
             self._table_first = np.cumsum([0] + [table.size for table in tables[:-1]])
             self._table_stride = np.array([table.shape[1] for table in tables])
 
+    @property
+    def bicubic_mse(self) -> NDArray[np.float32]:
+        """By small version, counted through all pictures: as in `Batch`."""
+        return self._bicubic_mse
+
     def draw(self, step: int) -> Batch:
         """The batch of a step."""
+        return self.cut(self.places(step))
+
+    def places(self, step: int) -> Tensor:
+        """Where the patches of a step are, and what becomes of them: i64 [n, 8].
+
+        The small version, counted through all pictures; row and column; the turn, 0..7; 1 for a negative; which colours
+        the first, second and third shall be.
+        """
         # A counter-based generator has no state to keep: step and seed are all that matter.
         random = np.random.Generator(np.random.Philox(key=[self._seed, step]))
         positions = random.integers(self._first[-1], size=(self._hardest_of, self._batch))
@@ -107,40 +119,34 @@ class Patches:
         if self._hardest_of > 1:
             chosen = self._errors(self._first_version[picture] + version, y, x).argmax(axis=0)
         picture, version, y, x = (axis[chosen, np.arange(self._batch)] for axis in (picture, version, y, x))
-        cut = [self._cut(*place) for place in zip(picture, version, y, x, turns, strict=True)]
-        lr, hr = (np.stack(patches).view(np.uint8) for patches in zip(*cut, strict=True))
-        self._change_colours(lr, hr, random)
-        lr, hr = torch.from_numpy(lr), torch.from_numpy(hr)
-        mse = torch.from_numpy(self._bicubic_mse[self._first_version[picture] + version])
-        return Batch(lr.permute(0, 3, 1, 2), blocks(hr, self._scale), mse)
+        negative, exchanged = random.random((2, self._batch)) < self._recolour
+        orders = random.permuted(np.tile(np.arange(3), (self._batch, 1)), axis=1)
+        orders[~exchanged] = np.arange(3)
+        columns = (self._first_version[picture] + version, y, x, turns, negative, *orders.T)
+        return torch.from_numpy(np.stack(columns, axis=1).astype(np.int64))
 
-    def batches(self, steps: range, ahead: bool) -> Iterator[Batch]:
-        """Each step's batch; with `ahead` it is drawn in a thread while its predecessor is used."""
-        if not ahead:
-            yield from map(self.draw, steps)
-            return
-        with ThreadPoolExecutor(max_workers=1) as pool:
-            waiting: Future[Batch] | None = None
-            for step in steps:
-                batch = waiting.result() if waiting else self.draw(step)
-                waiting = pool.submit(self.draw, step + 1)
-                yield batch
+    def cut(self, places: Tensor) -> Batch:
+        """The patches at such places."""
+        version, y, x, turns, negative, *orders = places.numpy().T
+        picture = np.searchsorted(self._first_version, version, side="right") - 1
+        own = version - self._first_version[picture]
+        cut = [self._cut(*place) for place in zip(picture, own, y, x, turns, strict=True)]
+        lr, hr = (np.stack(patches).view(np.uint8) for patches in zip(*cut, strict=True))
+        orders = np.stack(orders, axis=1)
+        for patches in (lr, hr):
+            patches[negative.astype(bool)] ^= 255
+            for patch in np.flatnonzero((orders != np.arange(3)).any(axis=1)):
+                patches[patch] = patches[patch][:, :, orders[patch]]
+        lr, hr = torch.from_numpy(lr), torch.from_numpy(hr)
+        mse = torch.from_numpy(self._bicubic_mse[version])
+        return Batch(lr.permute(0, 3, 1, 2), blocks(hr, self._scale), mse)
 
     def _cut(self, picture: int, version: int, y: int, x: int, turn: int) -> tuple[NDArray, NDArray]:
         """A patch and its original, turned, each of [height, width, 1] pixels: whole ones are copied twice as fast."""
         pair, patch, scale = self._pairs[picture], self._patch, self._scale
         lr = pair.lr[version, y : y + patch, x : x + patch]
         hr = pair.hr[y * scale : (y + patch) * scale, x * scale : (x + patch) * scale]
-        return _turn(lr.view(PIXEL), turn), _turn(hr.view(PIXEL), turn)
-
-    def _change_colours(self, lr: NDArray[np.uint8], hr: NDArray[np.uint8], random: np.random.Generator) -> None:
-        """Draws how each patch, [n, height, width, 3], is recoloured, and changes it in place."""
-        negative, exchanged = random.random((2, self._batch)) < self._recolour
-        orders = random.permuted(np.tile(np.arange(3), (self._batch, 1)), axis=1)
-        for patches in (lr, hr):
-            patches[negative] ^= 255
-            for patch in np.flatnonzero(exchanged):
-                patches[patch] = patches[patch][:, :, orders[patch]]
+        return turned(lr.view(PIXEL), turn), turned(hr.view(PIXEL), turn)
 
     def _errors(self, version: NDArray, y: NDArray, x: NDArray) -> NDArray[np.uint32]:
         """The summed error of bicubic interpolation over patches; versions are numbered through all pictures."""
@@ -151,10 +157,10 @@ class Patches:
         return table[below + patch] - table[below] - table[corner + patch] + table[corner]
 
 
-def _turn(picture: NDArray, turn: int) -> NDArray:
+def turned(picture: NDArray, turn: int) -> NDArray:
     """One of the eight symmetries of the square."""
-    turned = np.rot90(picture, turn % 4)
-    return turned[:, ::-1] if turn >= 4 else turned
+    quarters = np.rot90(picture, turn % 4)
+    return quarters[:, ::-1] if turn >= 4 else quarters
 
 
 def _bicubic_errors(lr: NDArray[np.uint8], hr: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -1,13 +1,13 @@
 """What every kind of training shares: the loop over steps, its log, its checkpoints, and going on after a kill."""
 
 import copy
-import ctypes
 import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,68 +16,22 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from tqdm import tqdm
 
-from abpn_training import checkpoint, optim, plot
+from abpn_training import checkpoint, feed, optim, plot
 from abpn_training.config import Common
 from abpn_training.data import Pair, Pictures, load
+from abpn_training.device_patches import DevicePatches
+from abpn_training.environment import prepare
 from abpn_training.errors import UserError
 from abpn_training.evaluate import mean_psnr
-from abpn_training.patches import Batch, Patches
+from abpn_training.patches import Patches
 from abpn_training.schedule import Schedule
+from abpn_training.step import Step
 from abpn_training.weights import MIRROR
 
 CHECKPOINT, LOG, CURVE = "checkpoint.pt", "log.jsonl", "curve.png"
 
 # Without --val-hr, one picture in so many is held out to measure on.
 HELD_OUT = 16
-
-CHARBONNIER_EPSILON = 1e-3
-
-# Squared levels, 38 dB: patches with less are as good as perfect, and don't outweigh others.
-PATCH_PSNR_LEAST_MSE = 10
-
-# Of glibc's malloc.h: how much free memory at the top of the heap goes back to the system, and from what size a block
-# has a mapping of its own.
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
-LARGEST_INT = 2**31 - 1
-
-
-def loss_of(kind: str, error: Tensor, bicubic_mse: Tensor) -> Tensor:
-    """The mean loss of errors in 0..1, [n, ...], on patches of pictures with that error, [n], in levels."""
-    mse = error.flatten(1).square().mean(dim=1) * 255**2
-    match kind:
-        case "l1":
-            return error.abs().mean()
-        case "charbonnier":
-            return (error.square() + CHARBONNIER_EPSILON**2).sqrt().mean()
-        case "l2":
-            return error.square().mean()
-        case "psnr":
-            return (mse / bicubic_mse).mean()
-        case "patch-psnr":
-            return (mse + PATCH_PSNR_LEAST_MSE).log10().mean() * 10
-    raise ValueError(kind)
-
-
-def keep_memory() -> None:
-    """Lets each step have the memory of the last one: fetching it anew takes a fifth of a step's time on a CPU."""
-    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):
-        libc.mallopt(M_MMAP_THRESHOLD, LARGEST_INT)
-        libc.mallopt(M_TRIM_THRESHOLD, LARGEST_INT)
-
-
-def prepare(config: Common) -> None:
-    """Makes a run repeatable, and settles the threads and the device to run on."""
-    # cuBLAS reads it when it starts; without it its sums depend on chance.
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(True)
-    # Nothing here reads memory that it hasn't written.
-    torch.utils.deterministic.fill_uninitialized_memory = False
-    torch.backends.cudnn.benchmark = False
-    keep_memory()
-    config.threads = config.threads or torch.get_num_threads()
-    torch.set_num_threads(config.threads)
-    if config.device == "auto":
-        config.device = "cuda" if torch.cuda.is_available() else "mps" if torch.mps.is_available() else "cpu"
 
 
 def pictures(config: Common) -> tuple[Pictures, list[Pair]]:
@@ -129,6 +83,7 @@ class Run:
         self.fingerprint = ""
         if state:
             self._restore(state)
+        optim.settle(self.optimisers, config.device)
 
     @property
     def mirrored(self) -> int:
@@ -164,30 +119,20 @@ class Run:
         if self.fingerprint and self.fingerprint != fingerprint:
             raise UserError(f"{self.folder}: the run began on other pictures than {' '.join(self.config.hr)} holds now")
         self.fingerprint = fingerprint
-        config, schedule, mirrored = self.config, self.schedule, self.mirrored
-        patches = Patches(
-            [pair.mirrored(mirrored) for pair in train.pairs],
-            config.scale,
-            config.patch,
-            config.batch,
-            config.hardest_of,
-            config.seed,
-            config.recolour,
-            margin=mirrored,
-        )
+        config, schedule = self.config, self.schedule
+        step, source = self._begin(train.pairs)
         progress = tqdm(total=schedule.steps, initial=self.step, unit="step", disable=None, dynamic_ncols=True)
-        losses = torch.zeros((), device=config.device)
         psnr, since, seconds = None, self.step, time.monotonic()
-        # A thread that draws beside convolutions on all cores holds them up for longer than it takes.
-        ahead = config.device != "cpu" or config.threads < (os.cpu_count() or 1)
-        for batch in patches.batches(range(self.step, schedule.steps), ahead):
-            losses += self._step(batch)
+        saved = seconds
+        for drawn in source:
+            step.run(self.step, drawn)
             self.step += 1
             progress.update()
             save = self.step == schedule.steps or self.step % config.save_every == 0
             if not (save or self.step % config.log_every == 0):
                 continue
-            loss = 255 * float(losses) / (self.step - since)
+            loss = 255 * float(step.losses) / (self.step - since)
+            save = save or (config.save_seconds > 0 and time.monotonic() - saved >= config.save_seconds)
             if loss != loss or loss == float("inf"):
                 raise UserError(f"{self.folder}: the loss is {loss} at step {self.step}; lower the learning rate")
             step_seconds = (time.monotonic() - seconds) / (self.step - since)
@@ -207,9 +152,35 @@ class Run:
             self._show(progress, psnr)
             if save:
                 self._save()
-            losses.zero_()
+                saved = time.monotonic()
+            step.losses.zero_()
             since, seconds = self.step, time.monotonic()
         progress.close()
+
+    def _begin(self, pairs: list[Pair]) -> tuple[Step, Iterator[Any]]:
+        """What does a step, and what it is fed with from this step on."""
+        config, mirrored = self.config, self.mirrored
+        pairs = [pair.mirrored(mirrored) for pair in pairs]
+        patches = Patches(
+            pairs,
+            config.scale,
+            config.patch,
+            config.batch,
+            config.hardest_of,
+            config.seed,
+            config.recolour,
+            margin=mirrored,
+        )
+        steps = range(self.step, self.schedule.steps)
+        if config.device == "cuda":
+            cut = DevicePatches(pairs, patches.bicubic_mse, config.patch, config.device).cut
+            source: Iterator[Any] = feed.cuda(patches, steps)
+        else:
+            cut = partial(feed.to_device, device=config.device)
+            # A thread that draws beside convolutions on all cores holds them up for longer than it takes.
+            ahead = config.device != "cpu" or config.threads < (os.cpu_count() or 1)
+            source = feed.host(patches, steps, ahead)
+        return Step(config, self.schedule, self.net, self.average, self.optimisers, cut), source
 
     def psnr(self, pairs: list[Pair]) -> float:
         """The mean PSNR-RGB in dB of the averaged weights."""
@@ -221,30 +192,6 @@ class Run:
         self.average.load_state_dict(state["average"])
         for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
             optimiser.load_state_dict(saved)
-
-    def _step(self, batch: Batch) -> Tensor:
-        """One step. Returns the loss."""
-        config = self.config
-        lr, hr, bicubic_mse = (part.to(config.device) for part in (batch.lr, batch.hr, batch.bicubic_mse))
-        optim.set_rate(self.optimisers, self.schedule.factor(self.step))
-        same = config.padding == "same" or (config.same_every and self.step % config.same_every == 0)
-        if not same:
-            halo = self.net.halo
-            hr = hr[:, :, halo:-halo, halo:-halo]
-        with torch.autocast(config.device, torch.bfloat16, enabled=config.bf16):
-            result = self.net(lr / 255, same)
-        loss = loss_of(config.loss, result.float() - hr / 255, bicubic_mse)
-        for optimiser in self.optimisers:
-            optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        for optimiser in self.optimisers:
-            optimiser.step()
-        if self.average is not self.net:
-            # In the first steps the average forgets faster, or it would long remember the start.
-            decay = min(config.ema, (self.step + 1) / (self.step + 10))
-            with torch.no_grad():
-                torch._foreach_lerp_(list(self.average.parameters()), list(self.net.parameters()), 1 - decay)
-        return loss.detach()
 
     def _save(self) -> None:
         state = self.state()

@@ -11,8 +11,8 @@ from PIL import Image
 
 from abpn_training.data import Pair, load, mirror
 from abpn_training.errors import UserError
+from abpn_training.losses import loss_of
 from abpn_training.patches import Patches, blocks, unblocks
-from abpn_training.run import loss_of
 
 
 def test_pictures_that_can_not_be_used_are_named(folders: Folders, tmp_path: Path) -> None:
