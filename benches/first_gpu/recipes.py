@@ -50,6 +50,8 @@ SAMPLES = (
     "patch-psnr",
     "--ema",
     "0.9995",
+    "--border",
+    "mirror",
 )
 
 

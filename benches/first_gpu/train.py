@@ -54,7 +54,8 @@ def train(
         "--log-every",
         "50" if small else "500",
     ]
-    settings += ["--save-every", "50" if small else "5000"]
+    # A line of the log waits for the device, and so does a checkpoint; these are seconds apart.
+    settings += ["--save-every", "50"] if small else ["--save-every", "100000000", "--save-seconds", "60"]
     settings += ["--init", str(weights / recipe.init)] if recipe.init else []
     settings += ["--batch", "2", "--patch", "24", "--warmup", "5"] if small else ["--bf16"]
     constant, decayed = work / "constant", work / "decayed"
