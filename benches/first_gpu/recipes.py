@@ -12,47 +12,12 @@ class Recipe:
     """The folder of small versions among the photos."""
     init: str | None
     """The float weights to begin from; None begins from scratch."""
-    settings: tuple[str, ...]
+    settings: list[str]
 
 
-ON = (
-    "--optimizer",
-    "soap",
-    "--rate",
-    "7e-4",
-    "--bias-rate",
-    "0.1",
-    "--beta2",
-    "0.99",
-    "--warmup",
-    "300",
-)
-FROM_SCRATCH = (
-    "--optimizer",
-    "soap",
-    "--rate",
-    "1e-3",
-    "--bias-rate",
-    "0.1",
-    "--beta2",
-    "0.99",
-    "--warmup",
-    "500",
-)
-SAMPLES = (
-    "--batch",
-    "32",
-    "--patch",
-    "64",
-    "--recolour",
-    "0.5",
-    "--loss",
-    "patch-psnr",
-    "--ema",
-    "0.9995",
-    "--border",
-    "mirror",
-)
+ON = "--optimizer soap --rate 7e-4 --bias-rate 0.1 --beta2 0.99 --warmup 300".split()
+FROM_SCRATCH = "--optimizer soap --rate 1e-3 --bias-rate 0.1 --beta2 0.99 --warmup 500".split()
+SAMPLES = "--batch 32 --patch 64 --recolour 0.5 --loss patch-psnr --ema 0.9995 --border mirror".split()
 
 
 def recipes() -> dict[str, Recipe]:
@@ -61,6 +26,6 @@ def recipes() -> dict[str, Recipe]:
     for scale in (3, 2, 4):
         for net, suffix in (("clean", ""), ("light", "-light"), ("strong", "-strong")):
             init = f"abpn_x{scale}{suffix.replace('-', '_')}_float.safetensors"
-            found[f"x{scale}-{net}"] = Recipe(scale, f"x{scale}{suffix}", init, (*ON, *SAMPLES))
-    found["x3-scratch"] = Recipe(3, "x3", None, (*FROM_SCRATCH, *SAMPLES))
+            found[f"x{scale}-{net}"] = Recipe(scale, f"x{scale}{suffix}", init, ON + SAMPLES)
+    found["x3-scratch"] = Recipe(3, "x3", None, FROM_SCRATCH + SAMPLES)
     return found
