@@ -13,7 +13,7 @@ use super::sweep::{Area, PackedNet, SweepBuffers, sweep};
 use super::watch::{Stopwatch, Trace, Watch};
 use crate::backend::{Backend, Check, Done, FrameQueue, FrameShape, PackedWords};
 use crate::clock::Instant;
-use crate::frame::{PixelFormat, RgbSink, Sink, Source};
+use crate::frame::{Extended, PixelFormat, RgbSink, Sink, Source, margin};
 use crate::image;
 use crate::net::{Layer, Net};
 use crate::options::{TileSize, Timings};
@@ -85,7 +85,7 @@ impl Engine {
         bands.into_par_iter().try_for_each(|((index, rows_of_band), mut band)| {
             let mut buffers = self.take_buffers();
             let outcome = tile_rows[index].iter().enumerate().try_for_each(|(column, tile)| {
-                let area = Area { columns: tile.columns.clone(), rows: rows_of_band.clone() };
+                let area = Area { columns: tile.columns.clone(), rows: rows_of_band.clone(), margin: tile.margin };
                 let mut watch = W::default();
                 match source.format() {
                     PixelFormat::Rgb8 => sweep::<u8>(&self.packed, source, &area, &mut buffers, &mut *band, &mut watch),
@@ -122,7 +122,7 @@ impl Engine {
 
     /// Runs the net over a whole picture on this thread, and forgets the result.
     fn traced(&self, source: &dyn Source, trace: &mut Trace) -> Result<()> {
-        let area = Area { columns: 0..source.width(), rows: 0..source.height() };
+        let area = Area { columns: 0..source.width(), rows: 0..source.height(), margin: 0 };
         let mut buffers = self.take_buffers();
         self.scratch(source, |sink| match source.format() {
             PixelFormat::Rgb8 => sweep::<u8>(&self.packed, source, &area, &mut buffers, sink, trace),
@@ -169,11 +169,12 @@ impl Backend for Engine {
             TileSize::Whole => (width, height),
             TileSize::Side(side) => (side as usize, side as usize),
         };
-        Ok(Tiling::new(width, height, tile_width, tile_height, self.net.halo()))
+        Ok(Tiling::new([width, height], [tile_width, tile_height], self.net.halo(), margin(&self.net)))
     }
 
     fn run(&self, source: &dyn Source, sink: &mut dyn Sink, tiling: &Tiling, done: Done) -> Result<Timings> {
         let start = Instant::now();
+        let source = &Extended::new(source, &self.net);
         let tiles: Vec<Tile> = tiling.tiles().collect();
         let tile_rows: Vec<&[Tile]> = tiles.chunk_by(|a, b| a.rows == b.rows).collect();
         let part_done = |part: Part<()>| part.tiles_done.map_or(ControlFlow::Continue(()), done);
@@ -227,7 +228,7 @@ impl Backend for Engine {
                     ControlFlow::Continue(())
                 };
                 // Nothing stops it.
-                let _ = self.sweep(source, sink, &[&[tile]], &add);
+                let _ = self.sweep(&Extended::new(source, &self.net), sink, &[&[tile]], &add);
                 let layers = total.into_inner().unwrap_or_else(PoisonError::into_inner);
                 let stages = layers.iter().map(|time| {
                     let end_ns = start_ns + time.as_secs_f64() * 1e9;

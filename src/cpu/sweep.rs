@@ -39,13 +39,17 @@ impl PackedNet {
 pub(super) struct Area {
     pub columns: Range<usize>,
     pub rows: Range<usize>,
+    /// How far the source goes beyond the picture, on each side.
+    pub margin: usize,
 }
 
 impl Area {
-    /// This and `reach` pixels round it, as far as the picture goes.
-    fn grown(&self, reach: usize, width: usize, height: usize) -> Self {
-        let grown = |range: &Range<usize>, len: usize| range.start.saturating_sub(reach)..len.min(range.end + reach);
-        Self { columns: grown(&self.columns, width), rows: grown(&self.rows, height) }
+    /// This and `reach` pixels round it, as columns and rows of the source, as far as that goes.
+    fn grown(&self, reach: usize, source: &dyn Source) -> (Range<usize>, Range<usize>) {
+        let grown = |range: &Range<usize>, len: usize| {
+            (range.start + self.margin).saturating_sub(reach)..len.min(range.end + self.margin + reach)
+        };
+        (grown(&self.columns, source.width()), grown(&self.rows, source.height()))
     }
 }
 
@@ -111,33 +115,34 @@ pub(super) fn sweep<S: Sample>(
     watch: &mut impl Watch,
 ) {
     let PackedNet { kernel, layers, scale } = net;
-    let (picture_width, picture_height) = (source.width(), source.height());
     let halo = layers.len();
-    let needed = |reach: usize| area.grown(reach, picture_width, picture_height);
-    let window = needed(halo);
-    let geometry = RowGeometry::new(&window.columns, &**kernel);
+    // What each layer has to make of the source's columns and rows.
+    let needed_columns = |index: usize| area.grown(halo - 1 - index, source).0;
+    let needed_rows = |index: usize| area.grown(halo - 1 - index, source).1;
+    let (window_columns, window_rows) = area.grown(halo, source);
+    let geometry = RowGeometry::new(&window_columns, &**kernel);
     let RowGeometry { origin, stride } = geometry;
     buffers.clear(net, stride);
     let SweepBuffers { inputs, next, scratch, residuals, row, finished } = buffers;
     next.clear();
-    next.extend((0..halo).map(|index| needed(halo - 1 - index).rows.start));
-    for incoming in window.rows {
-        let pixels: &[S] = bytemuck::cast_slice(source.row(origin, incoming, window.columns.len(), row));
+    next.extend((0..halo).map(|index| needed_rows(index).start));
+    for incoming in window_rows {
+        let pixels: &[S] = bytemuck::cast_slice(source.row(origin, incoming, window_columns.len(), row));
         let words = layers[0].words * stride;
         pack_pixels(pixels, kernel.codes(), &mut inputs[0][incoming % net.kept(0) * words..][..words], stride, 1);
         let next_of = |index: usize, next: &[usize]| {
-            let (y, end) = (next[index], needed(halo - 1 - index).rows.end);
+            let (y, end) = (next[index], needed_rows(index).end);
             // The first row that it isn't given yet, and the first that it does not need now.
             let given = index.checked_sub(1).map_or(incoming + 1, |before| next[before]);
             let wanted = layers[index].rows().min(end - y);
-            let below = (y + wanted + 1).min(picture_height);
+            let below = (y + wanted + 1).min(source.height());
             (wanted > 0 && below <= given).then_some((index, y, wanted, below))
         };
         // The last layer that can: so each has used what it is given before it is given more.
         while let Some((index, y, wanted, below)) = (0..halo).rev().find_map(|index| next_of(index, next)) {
             next[index] += wanted;
             let layer = &layers[index];
-            let columns = needed(halo - 1 - index).columns;
+            let columns = needed_columns(index);
             let (column, width) = (columns.start - origin + 1, columns.len());
             let (before, after) = inputs.split_at_mut(index + 1);
             let kept = net.kept(index);
@@ -159,10 +164,10 @@ pub(super) fn sweep<S: Sample>(
                 let last = if S::BITS == 8 { RowKernel::last8 } else { RowKernel::last16 };
                 last(&**kernel, layer, &rows, scratch, OutputRows { buffer: residuals, starts: &starts[..wanted] });
                 for (y, of_row) in (y..y + wanted).zip(starts) {
-                    let anchor = bytemuck::cast_slice(source.row(area.columns.start, y, width, row));
+                    let anchor = bytemuck::cast_slice(source.row(columns.start, y, width, row));
                     let residuals = &residuals[of_row + column..];
                     let work = Reconstruction { residuals, stride, anchor, scale: *scale };
-                    finish::<S>(&**kernel, work, area.columns.start, y, sink, finished);
+                    finish::<S>(&**kernel, work, area.columns.start, y - area.margin, sink, finished);
                     watch.row(index, y, &[], geometry);
                 }
             }

@@ -12,7 +12,7 @@ use crate::backend::Backend;
 use crate::frame::{PixelFormat, Rgb, RgbSink};
 use crate::image::Sample;
 use crate::net::random::random_net;
-use crate::net::{Layer, Net, built_in};
+use crate::net::{Border, Layer, Net, built_in};
 use crate::options::TileSize;
 use crate::random::Random;
 use crate::selftest::{self, upscaled};
@@ -82,6 +82,32 @@ fn every_layer_of_many_nets_has_the_references_codes() {
     }
 }
 
+#[test]
+fn a_mirrored_border_is_the_references_and_a_flat_picture_stays_flat() {
+    let net = random_net(7, 3, &[9, 28, 6]).unwrap().with_border(Border::Mirror);
+    for engine in engines(&net) {
+        for (width, height) in [(1, 1), (2, 3), (5, 1), (33, 17)] {
+            selftest::on_picture(&net, &engine, width, height)
+                .unwrap_or_else(|error| panic!("{width}x{height}: {error}"));
+            let rgb = Rgb { width, height, samples: &[200_u8, 90, 30].repeat(width * height) };
+            let upscaled = upscaled(&engine, rgb, TileSize::Side(4)).unwrap();
+            // All of its pixels become the same 3x3 block.
+            let rows: Vec<&[u8]> = upscaled.chunks_exact(9 * width).collect();
+            assert!(rows.iter().enumerate().all(|(y, row)| *row == rows[y % 3][..9].repeat(width)), "{width}x{height}");
+        }
+    }
+}
+
+#[test]
+fn a_net_with_another_border_is_found() {
+    let net = random_net(7, 3, &[9, 6]).unwrap();
+    let mirrored = net.clone().with_border(Border::Mirror);
+    for (net, other) in [(&net, &mirrored), (&mirrored, &net)] {
+        let engine = engines(other).next().unwrap();
+        assert!(matches!(selftest::run(net, &engine), Err(Error::SelfTest { .. })));
+    }
+}
+
 /// A net of which one layer's accumulators are too large for Winograd's way, and its requantisation too.
 fn wide_net() -> Net {
     let net = random_net(9, 2, &[28, 28]).unwrap();
@@ -122,6 +148,9 @@ fn neither_tiles_nor_threads_change_a_byte() {
         }
     }
     let net = random_net(2, 2, &[5, 9]).unwrap();
+    check::<u8>(&net);
+    check::<u16>(&net);
+    let net = net.with_border(Border::Mirror);
     check::<u8>(&net);
     check::<u16>(&net);
 }

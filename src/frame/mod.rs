@@ -6,6 +6,7 @@
 
 mod alpha;
 mod bleed;
+mod extended;
 mod format;
 mod picture;
 mod sink;
@@ -13,6 +14,7 @@ mod source;
 mod test_frame;
 mod view;
 
+pub(crate) use extended::{Extended, margin};
 pub(crate) use format::PixelFormat;
 pub(crate) use picture::Picture;
 pub(crate) use sink::{RgbSink, Sink};

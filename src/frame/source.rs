@@ -34,6 +34,11 @@ impl RowBuffer {
         }
         &mut bytemuck::cast_slice_mut(&mut self.0)[..len]
     }
+
+    /// Room for so many bytes, whatever they are.
+    pub fn bytes(&mut self, len: usize) -> &mut [u8] {
+        self.samples(len)
+    }
 }
 
 /// Tight RGB samples, `[height, width, 3]`.

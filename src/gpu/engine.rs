@@ -14,7 +14,7 @@ use super::task::Task;
 use super::tuner::Tuning;
 use crate::backend::{Backend, Check, Done, FrameQueue, FrameShape, PackedWords};
 use crate::clock::Instant;
-use crate::frame::{Copied, PixelFormat, Rgb, RgbSink, RowBuffer, Sink, Source};
+use crate::frame::{Copied, Extended, PixelFormat, Rgb, RgbSink, RowBuffer, Sink, Source, margin};
 use crate::image::{Sample, zeros};
 use crate::net::Net;
 use crate::options::{TileSize, Timings};
@@ -138,7 +138,7 @@ impl Engine {
     pub(super) fn time_stages(&self, source: &dyn Source) -> Result<Vec<Span>> {
         let tiling = self.tiling(TileSize::Auto, source.width(), source.height(), source.format())?;
         let mut ring = self.take_ring(source.format(), window(&tiling))?;
-        ring.upload(source, &tiling.first())?;
+        ring.upload(&Extended::new(source, self.net()), &tiling.first())?;
         let spans = ring.workspace.time_stages(self.clock())?;
         self.give_back(ring);
         Ok(spans)
@@ -147,7 +147,7 @@ impl Engine {
     /// Puts a frame's first window on the GPU, to compute it again and again.
     pub fn resident(&self, source: &dyn Source, tiling: &Tiling) -> Result<Resident> {
         let mut ring = self.ring(source.format(), tiling, 1)?;
-        ring.upload(source, &tiling.first())?;
+        ring.upload(&Extended::new(source, self.net()), &tiling.first())?;
         Ok(Resident { clock: self.clock(), ring, tiles: tiling.len() })
     }
 
@@ -227,7 +227,7 @@ impl Backend for Engine {
             TileSize::Whole => width.max(height),
             TileSize::Side(side) => side as usize,
         };
-        let tiling = Tiling::new(width, height, side, side, halo);
+        let tiling = Tiling::new([width, height], [side, side], halo, margin(self.net()));
         if Plan::new(&tasks, window(&tiling)).fits(limits) {
             Ok(tiling)
         } else {
@@ -236,6 +236,7 @@ impl Backend for Engine {
     }
 
     fn run(&self, source: &dyn Source, sink: &mut dyn Sink, tiling: &Tiling, done: Done) -> Result<Timings> {
+        let source = &Extended::new(source, self.net());
         let mut ring = self.take_ring(source.format(), window(tiling))?;
         let (mut timings, mut tiles_done) = (Timings::default(), 0);
         let mut finish = |ring: &mut Ring, timings: &mut Timings| {
@@ -259,7 +260,7 @@ impl Backend for Engine {
 
     fn queue(self: Arc<Self>, frame: FrameShape, tiling: &Tiling, depth: usize) -> Result<Box<dyn FrameQueue>> {
         let ring = self.ring(frame.format, tiling, depth)?;
-        Ok(Box::new(Queue { ring, tiling: tiling.clone() }))
+        Ok(Box::new(Queue { net: Arc::clone(self.programs.net()), ring, tiling: tiling.clone() }))
     }
 
     fn packed(&self, source: &dyn Source) -> Result<Vec<PackedWords>> {
@@ -294,6 +295,7 @@ impl Backend for Engine {
     ) -> Result<()> {
         let (width, scale) = (source.width() * self.net().scale(), self.net().scale());
         let len = width * source.height() * scale * 3;
+        let source = &Extended::new(source, self.net());
         let mut run = |sink: &mut dyn Sink| {
             let mut ring = self.take_ring(source.format(), window(tiling))?;
             for tile in tiling.tiles() {
@@ -319,12 +321,14 @@ impl Backend for Engine {
 
 /// Frames in flight, all tiles of each.
 struct Queue {
+    net: Arc<Net>,
     ring: Ring,
     tiling: Tiling,
 }
 
 impl FrameQueue for Queue {
     fn push(&mut self, source: &dyn Source, timings: &mut Timings) -> Result<()> {
+        let source = &Extended::new(source, &self.net);
         self.tiling.tiles().try_for_each(|tile| self.ring.push(source, tile, timings))
     }
 
@@ -365,5 +369,5 @@ fn geometry(source: &dyn Source) -> Geometry {
 
 /// A picture as one tile.
 fn whole(source: &dyn Source) -> Tile {
-    Tile { x: 0, y: 0, columns: 0..source.width(), rows: 0..source.height() }
+    Tile { x: 0, y: 0, columns: 0..source.width(), rows: 0..source.height(), margin: 0 }
 }

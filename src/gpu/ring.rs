@@ -201,10 +201,10 @@ impl Slot {
         let view = self.output.slice(..).get_mapped_range().map_err(|error| Error::Gpu(error.to_string()))?;
         let (scale, row_bytes) = (plan.scale, plan.upscaled().row_bytes(format.bits()));
         let pixel_bytes = format.pixel_bytes();
-        let first_byte = (tile.columns.start - tile.x) * scale * pixel_bytes;
+        let first_byte = (tile.columns.start + tile.margin - tile.x) * scale * pixel_bytes;
         let len = tile.columns.len() * scale * pixel_bytes;
         for y in tile.rows.start * scale..tile.rows.end * scale {
-            let row = &view[(y - tile.y * scale) * row_bytes + first_byte..][..len];
+            let row = &view[(y + tile.margin * scale - tile.y * scale) * row_bytes + first_byte..][..len];
             sink.row(tile.columns.start * scale, y, row);
         }
         drop(view);

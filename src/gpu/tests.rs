@@ -11,7 +11,7 @@ use super::variant::Variant;
 use super::*;
 use crate::frame::{PixelFormat, Rgb};
 use crate::net::random::random_net;
-use crate::net::{Layer, Net};
+use crate::net::{Border, Layer, Net};
 use crate::selftest::upscaled;
 use crate::{Error, Image, Target, TileSize, Upscaler, selftest};
 
@@ -35,7 +35,9 @@ fn family() -> Vec<Net> {
         (2, &[64, 41]),
         (3, &[]),
     ];
-    (1..).zip(members).map(|(seed, (scale, hidden))| random_net(seed, scale, hidden).unwrap()).collect()
+    let nets = (1..).zip(members).map(|(seed, (scale, hidden))| random_net(seed, scale, hidden).unwrap());
+    let mirrored = random_net(7, 3, &[6, 5]).unwrap().with_border(Border::Mirror);
+    nets.chain([mirrored]).collect()
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //!
 //! [`Net::read`] and [`Net::write`] are its safetensors form, [`quantize`] makes one from float weights.
 
-mod border;
+pub(crate) mod border;
 mod check;
 mod file;
 pub mod quantize;

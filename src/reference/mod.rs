@@ -2,6 +2,7 @@
 //!
 //! Every engine must give these bytes. One file a stage, named as the stage's shader is.
 
+mod border;
 mod conv3x3;
 pub(crate) mod reconstruct;
 pub(crate) mod requantise;
@@ -12,7 +13,7 @@ use rayon::prelude::*;
 
 use crate::frame::Rgb;
 use crate::image::Sample;
-use crate::net::{Layer, Net};
+use crate::net::{Border, Layer, Net};
 
 /// The codes between two layers, 0..=255, `[height, width, channels]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,6 +66,20 @@ pub(crate) fn last<S: Sample>(input: &Features, layer: &Layer, rgb: Rgb<S>, scal
 
 /// The whole network on one picture, `[height, width, 3]` to `[scale*height, scale*width, 3]`.
 pub(crate) fn run<S: Sample>(net: &Net, rgb: Rgb<S>) -> Vec<S> {
+    match net.border() {
+        Border::Zeros => within_zeros(net, rgb),
+        Border::Mirror => {
+            let (margin, scale) = (net.halo(), net.scale());
+            let samples = border::extended(rgb, margin);
+            let [width, height] = [rgb.width, rgb.height].map(|side| side + 2 * margin);
+            let upscaled = within_zeros(net, Rgb { width, height, samples: &samples });
+            border::cropped(&upscaled, width * scale, margin * scale)
+        }
+    }
+}
+
+/// The same where all that is outside the picture is zero.
+fn within_zeros<S: Sample>(net: &Net, rgb: Rgb<S>) -> Vec<S> {
     let features = net.hidden().iter().fold(Features::of_image(rgb), |features, layer| hidden(&features, layer));
     last(&features, net.last(), rgb, net.scale())
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::cache::{self, Cache};
 use crate::clock::Instant;
-use crate::net::{Border, Net};
+use crate::net::Net;
 use crate::options::When;
 use crate::selftest::verdict;
 use crate::upscaler::Upscaler;
@@ -149,10 +149,6 @@ impl<'a> Builder<'a> {
     /// these last ones [`Target::Auto`] takes the CPU. [`Error::CpuKernel`] if `ABPN_CPU` names a kernel that this machine
     /// can't run.
     pub fn build(self) -> Result<Upscaler> {
-        if self.net.border() != Border::Zeros {
-            let reason = format!("this version of abpn can't run a net whose border is {}", self.net.border());
-            return Err(Error::WeightFile(reason));
-        }
         match self.target.clone() {
             Target::Auto => self.auto(),
             Target::Cpu => self.on_cpu(self.self_test.unwrap_or(When::Never), None),
