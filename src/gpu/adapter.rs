@@ -8,7 +8,7 @@ use crate::{Error, Result};
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Adapter {
-    /// Its place in the list of [`adapters`].
+    /// Its place in the list of [`adapters`](super::adapters).
     pub index: usize,
     /// Name, backend, type and driver.
     pub info: wgpu::AdapterInfo,
@@ -67,7 +67,7 @@ pub enum Choice {
     /// The best real GPU; never a software rasteriser.
     #[default]
     Best,
-    /// The one at this place of [`adapters`].
+    /// The one at this place of [`adapters`](super::adapters).
     Index(usize),
     /// The best one whose name or backend contains this text, in any case; a software rasteriser too.
     Name(String),
@@ -92,28 +92,24 @@ impl std::str::FromStr for Choice {
     }
 }
 
-/// The adapters, in a stable order. `WGPU_BACKEND` restricts them to some backends, as `vulkan,gl`.
-pub fn adapters() -> Vec<Adapter> {
-    adapters_of(wgpu::Backends::all())
-}
-
-fn adapters_of(backends: wgpu::Backends) -> Vec<Adapter> {
+/// The adapters of some backends, in a stable order. `WGPU_BACKEND` restricts them further.
+pub(super) async fn found(backends: wgpu::Backends) -> Vec<Adapter> {
     let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
     descriptor.backends &= backends;
     // The same behaviour in debug builds as in release builds.
     descriptor.flags = wgpu::InstanceFlags::empty().with_env();
     let backends = descriptor.backends;
     let instance = wgpu::Instance::new(descriptor);
-    let found = pollster::block_on(instance.enumerate_adapters(backends));
+    let found = instance.enumerate_adapters(backends).await;
     let entry = |(index, adapter): (usize, wgpu::Adapter)| Adapter { index, info: adapter.get_info(), adapter };
     found.into_iter().enumerate().map(entry).collect()
 }
 
-/// Takes one of [`adapters`].
+/// Takes one of all adapters.
 ///
 /// # Errors
 /// [`Error::NoAdapter`] if none fits, with the list of those that there are.
-pub fn choose(choice: &Choice) -> Result<Adapter> {
+pub(super) async fn chosen(choice: &Choice) -> Result<Adapter> {
     let fits = |adapter: &Adapter| match choice {
         Choice::Best => !adapter.is_software(),
         Choice::Index(index) => adapter.index == *index,
@@ -121,13 +117,13 @@ pub fn choose(choice: &Choice) -> Result<Adapter> {
     };
     if !matches!(choice, Choice::Index(_)) {
         // GL takes a while to start, and is only needed where no native backend has a real GPU that fits.
-        let native = adapters_of(wgpu::Backends::PRIMARY).into_iter();
+        let native = found(wgpu::Backends::PRIMARY).await.into_iter();
         let fitting = native.filter(|adapter| !adapter.is_software() && fits(adapter));
         if let Some(adapter) = fitting.min_by_key(Adapter::rank) {
             return Ok(adapter);
         }
     }
-    let mut adapters = adapters();
+    let mut adapters = found(wgpu::Backends::all()).await;
     adapters.sort_by_key(Adapter::rank);
     match adapters.iter().position(fits) {
         Some(index) => Ok(adapters.swap_remove(index)),

@@ -1,7 +1,10 @@
-//! A device with its queue: errors as values, waiting with a time limit.
+//! A device with its queue: what it says of work as values, and what is asked of it without waiting.
+//!
+//! `wait_native.rs` waits.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::{Arc, OnceLock, mpsc};
+use std::task::{self, Poll, Waker};
 use std::time::Duration;
 
 use super::kernels::Abilities;
@@ -49,11 +52,11 @@ enum Failure {
 
 impl Context {
     /// Opens `adapter` with the downlevel limits, and its own for the size of buffers and workgroup memory.
-    pub fn open(adapter: &wgpu::Adapter, options: DeviceOptions) -> Result<Self> {
+    pub async fn opened(adapter: &wgpu::Adapter, options: DeviceOptions) -> Result<Self> {
         check(adapter)?;
         // To profile, and to start faster; nothing needs them.
         let features = adapter.features() & (wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::PIPELINE_CACHE);
-        let request = |features, experimental_features| {
+        let request = async |features, experimental_features| {
             let descriptor = wgpu::DeviceDescriptor {
                 label: Some("abpn"),
                 required_features: features,
@@ -62,9 +65,11 @@ impl Context {
                 memory_hints: wgpu::MemoryHints::MemoryUsage,
                 trace: wgpu::Trace::Off,
             };
-            pollster::block_on(adapter.request_device(&descriptor))
+            adapter.request_device(&descriptor).await
         };
-        let with_matrices = |matrix_sides: Vec<usize>| {
+        let mut matrix_sides = matrix_sides(adapter);
+        let mut opened = None;
+        if !matrix_sides.is_empty() {
             // SAFETY: what must be accepted here is that an experimental feature may have bugs in wgpu, up to undefined
             // behaviour. The one that is enabled is cooperative matrices, and only kernels of that family use it, whose
             // shaders naga has validated and whose indices are proved at `Stage::new`. Such a kernel runs on test pictures
@@ -72,14 +77,14 @@ impl Context {
             // with this driver.
             #[expect(unsafe_code, reason = "its proof stands here")]
             let experimental = unsafe { wgpu::ExperimentalFeatures::enabled() };
-            Some((request(features | MATRIX_FEATURES, experimental).ok()?, matrix_sides))
-        };
-        let matrices = Some(matrix_sides(adapter)).filter(|sides| !sides.is_empty()).and_then(with_matrices);
-        let ((device, queue), matrix_sides) = match matrices {
+            opened = request(features | MATRIX_FEATURES, experimental).await.ok();
+        }
+        let (device, queue) = match opened {
             Some(opened) => opened,
             None => {
-                let opened = request(features, wgpu::ExperimentalFeatures::disabled());
-                (opened.map_err(|error| refuse(adapter, error.to_string()))?, Vec::new())
+                matrix_sides.clear();
+                let opened = request(features, wgpu::ExperimentalFeatures::disabled()).await;
+                opened.map_err(|error| refuse(adapter, error.to_string()))?
             }
         };
         let abilities = Abilities { limits: device.limits(), matrix_sides };
@@ -137,36 +142,16 @@ impl Context {
         self.device.adapter_info().backend == wgpu::Backend::Gl
     }
 
-    /// Runs `work` and returns what the device says of it as an error instead of a panic.
-    pub fn checked<T>(&self, work: impl FnOnce(&wgpu::Device) -> T) -> Result<T> {
+    /// Runs `work`; what the device says of it, it may say later.
+    pub fn scoped<T>(&self, work: impl FnOnce(&wgpu::Device) -> T) -> (T, Said) {
         let scopes = [wgpu::ErrorFilter::OutOfMemory, wgpu::ErrorFilter::Internal, wgpu::ErrorFilter::Validation]
             .map(|filter| self.device.push_error_scope(filter));
         let value = work(&self.device);
-        let errors = scopes.into_iter().rev().filter_map(|scope| pollster::block_on(scope.pop()));
-        let first = errors.reduce(|first, _| first);
-        self.check_alive()?;
-        match first {
-            None => Ok(value),
-            Some(wgpu::Error::OutOfMemory { source }) => Err(Error::OutOfMemory { detail: source.to_string() }),
-            Some(error) => Err(Error::Gpu(error.to_string())),
-        }
+        let pending = scopes.into_iter().rev().map(|scope| Box::pin(scope.pop()) as ErrorFuture).collect();
+        (value, Said { pending, first: None })
     }
 
-    /// Waits until a submission is done and its callbacks have run.
-    pub fn wait(&self, submission: wgpu::SubmissionIndex) -> Result<()> {
-        let poll = wgpu::PollType::Wait { submission_index: Some(submission), timeout: Some(self.options.timeout) };
-        // wgpu panics if the device is lost while it polls; for us that is an error like any other.
-        let polled = catch_unwind(AssertUnwindSafe(|| self.device.poll(poll)));
-        self.check_alive()?;
-        match polled {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(wgpu::PollError::Timeout)) => Err(Error::Timeout { seconds: self.options.timeout.as_secs() }),
-            Ok(Err(error)) => Err(Error::Gpu(error.to_string())),
-            Err(_) => Err(Error::DeviceLost { detail: "while waiting for it".to_owned() }),
-        }
-    }
-
-    fn check_alive(&self) -> Result<()> {
+    pub(super) fn check_alive(&self) -> Result<()> {
         match self.failure.get() {
             None => Ok(()),
             Some(Failure::Lost(detail)) => Err(Error::DeviceLost { detail: detail.clone() }),
@@ -175,15 +160,53 @@ impl Context {
     }
 }
 
+/// An error that a scope has caught, once it is known.
+#[cfg(not(target_family = "wasm"))]
+type ErrorFuture = Pin<Box<dyn Future<Output = Option<wgpu::Error>> + Send>>;
+#[cfg(target_family = "wasm")]
+type ErrorFuture = Pin<Box<dyn Future<Output = Option<wgpu::Error>>>>;
+
+/// What a device says of some work: native ones at once, browsers later.
+pub(crate) struct Said {
+    pending: Vec<ErrorFuture>,
+    first: Option<wgpu::Error>,
+}
+
+impl Said {
+    /// Whether the work was refused, once that is known.
+    pub fn poll(&mut self, task: &mut task::Context, context: &Context) -> Poll<Result<()>> {
+        while let Some(error) = self.pending.first_mut() {
+            match error.as_mut().poll(task) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(error) => self.first = self.first.take().or(error),
+            }
+            drop(self.pending.remove(0));
+        }
+        Poll::Ready(context.check_alive().and_then(|()| match self.first.take() {
+            None => Ok(()),
+            Some(wgpu::Error::OutOfMemory { source }) => Err(Error::OutOfMemory { detail: source.to_string() }),
+            Some(error) => Err(Error::Gpu(error.to_string())),
+        }))
+    }
+
+    /// The same without being told later: none if it is not known yet.
+    pub fn known(&mut self, context: &Context) -> Option<Result<()>> {
+        match self.poll(&mut task::Context::from_waker(Waker::noop()), context) {
+            Poll::Pending => None,
+            Poll::Ready(outcome) => Some(outcome),
+        }
+    }
+}
+
 /// Hears of buffers that are being mapped; it may serve many submissions, one after the other.
 pub(crate) struct Mapping {
     sender: mpsc::SyncSender<MapResult>,
-    mapped: mpsc::Receiver<MapResult>,
-    /// Buffers that were asked for and not waited for.
+    pub(super) mapped: mpsc::Receiver<MapResult>,
+    /// Buffers that were asked for and not heard of.
     asked: usize,
 }
 
-type MapResult = std::result::Result<(), wgpu::BufferAsyncError>;
+pub(super) type MapResult = std::result::Result<(), wgpu::BufferAsyncError>;
 
 impl Mapping {
     /// The most buffers of one submission: one to write and one to read.
@@ -206,40 +229,26 @@ impl Mapping {
         });
     }
 
-    /// Waits until `submission` is done and all that was asked for is mapped.
-    pub fn wait(&mut self, context: &Context, submission: wgpu::SubmissionIndex) -> Result<()> {
-        context.wait(submission)?;
-        while self.asked > 0 {
-            // Another thread that polls at the same time may be the one that runs the callback, a moment later.
-            match self.mapped.recv_timeout(context.options.timeout) {
-                Ok(Ok(())) => self.asked -= 1,
-                Ok(Err(error)) => return Err(Error::DeviceLost { detail: error.to_string() }),
-                Err(_) => return Err(Error::Gpu("a finished buffer was not mapped".to_owned())),
-            }
-        }
-        Ok(())
+    /// Takes what was heard of one buffer.
+    ///
+    /// # Errors
+    /// [`Error::DeviceLost`] if it can't be mapped.
+    pub(super) fn take(&mut self, heard: MapResult) -> Result<()> {
+        self.asked -= 1;
+        heard.map_err(|error| Error::DeviceLost { detail: error.to_string() })
     }
-}
 
-/// The words of a buffer, once what was submitted before is done.
-pub(crate) fn read_words(context: &Context, buffer: &wgpu::Buffer) -> Result<Vec<u32>> {
-    let mut mapping = Mapping::new();
-    let (read_back, submission) = context.checked(|device| {
-        let read_back = device.create_buffer(&wgpu::BufferDescriptor {
-            label: Some("read back"),
-            size: buffer.size(),
-            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
-            mapped_at_creation: false,
-        });
-        let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("read back") });
-        encoder.copy_buffer_to_buffer(buffer, 0, &read_back, 0, buffer.size());
-        let submission = context.queue.submit([encoder.finish()]);
-        mapping.ask(&read_back, wgpu::MapMode::Read);
-        (read_back, submission)
-    })?;
-    mapping.wait(context, submission)?;
-    let view = read_back.slice(..).get_mapped_range().map_err(|error| Error::Gpu(error.to_string()))?;
-    Ok(bytemuck::cast_slice(&view).to_vec())
+    /// Whether all that was asked for is mapped.
+    ///
+    /// # Errors
+    /// [`Error::DeviceLost`] if it can't be.
+    pub fn is_done(&mut self) -> Result<bool> {
+        while self.asked > 0 {
+            let Ok(heard) = self.mapped.try_recv() else { return Ok(false) };
+            self.take(heard)?;
+        }
+        Ok(true)
+    }
 }
 
 /// Whether `adapter` has what the kernels need.

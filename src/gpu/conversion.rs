@@ -25,7 +25,8 @@ pub(crate) struct Conversion {
 impl Conversion {
     /// Compiles the conversion of pictures of this format.
     pub fn new(context: &Context, way: Way, format: PixelFormat) -> Result<Self> {
-        // SAFETY: there is no loop, the only division is by a constant that is not 0, and no index leaves its buffer:
+        // SAFETY: there is no loop, every division is by a constant that is not 0 (`proof.rs` checks it), and no index leaves
+        // its buffer:
         // - a thread with x < width and y < height owns group x / GROUP_PIXELS of row y, and `bytes` has
         //   `Geometry::samples_words` words, which is three for each group of each row;
         // - `image` and `anchor` are planes of the window, of which only pixels inside are written;

@@ -6,8 +6,9 @@
 use minijinja::{Environment, context};
 
 use super::compiled::Compiled;
-use super::context::{Context, read_words};
+use super::context::Context;
 use super::timing::{self, Record};
+use super::wait_native::read_words;
 use crate::random::Random;
 use crate::{Error, Result};
 
@@ -150,7 +151,7 @@ fn copy() -> Probe {
 /// The work that `probe` does a nanosecond.
 fn per_ns(context: &Context, probe: &Probe) -> Result<f64> {
     use wgpu::BufferUsages as Usage;
-    // SAFETY: the loops are bounded by a constant, nothing divides but by one, `input` has the length that its type states
+    // SAFETY: the loops count up to a constant and nothing divides but by one (`proof.rs` checks it), `input` has the length that its type states
     // or the output's, and whole workgroups are dispatched, each invocation of which has its place in `output`.
     #[expect(unsafe_code, reason = "its proof stands here")]
     let compiled = unsafe { Compiled::trusted(context, probe.label.to_owned(), &probe.wgsl) }?;

@@ -1,8 +1,10 @@
 //! All that runs over a window, compiled: the conversions at both ends and the stages between them.
 
 use std::collections::HashMap;
+#[cfg(not(target_family = "wasm"))]
 use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex, PoisonError};
+#[cfg(not(target_family = "wasm"))]
 use std::thread::{self, ScopedJoinHandle};
 
 use super::context::Context;
@@ -77,13 +79,7 @@ impl Programs {
         let (stages, pack, unpack) = if context.is_single_threaded() {
             (missing.iter().map(|&variant| stage(variant)).collect(), pack(), unpack())
         } else {
-            // Drivers compile each on the thread that asks. Threads of our own: one of a pool that waits here, with the
-            // lock, might take up work that wants the lock too.
-            thread::scope(|scope| {
-                let stages: Vec<_> = missing.iter().map(|&variant| scope.spawn(move || stage(variant))).collect();
-                let (pack, unpack) = (scope.spawn(pack), scope.spawn(unpack));
-                (stages.into_iter().map(join).collect::<Vec<_>>(), join(pack), join(unpack))
-            })
+            on_threads(&missing, stage, pack, unpack)
         };
         for (&variant, stage) in missing.into_iter().zip(stages) {
             compiled.stages.insert(variant, Arc::new(stage?));
@@ -119,6 +115,35 @@ fn upload_layers(context: &Context, net: &Net, variants: &[Variant]) -> Result<V
     })
 }
 
+/// Compiles each on a thread of its own: drivers compile on the thread that asks. Not on those of a pool: one that waits here,
+/// with the lock, might take up work that wants the lock too.
+#[cfg(not(target_family = "wasm"))]
+fn on_threads<V: Copy + Sync + Send, S: Send, C: Send>(
+    variants: &[V],
+    stage: impl Fn(V) -> S + Sync,
+    pack: impl FnOnce() -> C + Send,
+    unpack: impl FnOnce() -> C + Send,
+) -> (Vec<S>, C, C) {
+    thread::scope(|scope| {
+        let stage = &stage;
+        let stages: Vec<_> = variants.iter().map(|&variant| scope.spawn(move || stage(variant))).collect();
+        let (pack, unpack) = (scope.spawn(pack), scope.spawn(unpack));
+        (stages.into_iter().map(join).collect::<Vec<_>>(), join(pack), join(unpack))
+    })
+}
+
+/// Browsers compile as they like, and their handles stay on one thread.
+#[cfg(target_family = "wasm")]
+fn on_threads<V: Copy, S, C>(
+    variants: &[V],
+    stage: impl Fn(V) -> S,
+    pack: impl FnOnce() -> C,
+    unpack: impl FnOnce() -> C,
+) -> (Vec<S>, C, C) {
+    (variants.iter().map(|&variant| stage(variant)).collect(), pack(), unpack())
+}
+
+#[cfg(not(target_family = "wasm"))]
 /// The thread's value, or its panic.
 fn join<T>(thread: ScopedJoinHandle<T>) -> T {
     thread.join().unwrap_or_else(|panic| resume_unwind(panic))

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::context::{Context, Mapping};
+use super::context::{Context, Mapping, Said};
 use super::packing::Geometry;
 use super::plan::Plan;
 use super::program::Program;
@@ -36,7 +36,14 @@ struct Slot {
     /// The result's samples; mapped once the window is done.
     output: wgpu::Buffer,
     mapping: Mapping,
-    in_flight: Option<(Tile, wgpu::SubmissionIndex)>,
+    in_flight: Option<InFlight>,
+}
+
+/// A window that was submitted.
+struct InFlight {
+    tile: Tile,
+    submission: wgpu::SubmissionIndex,
+    said: Said,
 }
 
 impl Ring {
@@ -91,7 +98,7 @@ impl Ring {
         slot.fill(source, &tile, workspace.plan.geometry, row)?;
         let filled = Instant::now();
         let context = &workspace.context;
-        let submission = context.checked(|device| {
+        let (submission, mut said) = context.scoped(|device| {
             let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("window") });
             workspace.record_input(&mut encoder, &slot.input);
             workspace.record(&mut encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default()));
@@ -100,8 +107,10 @@ impl Ring {
             slot.mapping.ask(&slot.input, wgpu::MapMode::Write);
             slot.mapping.ask(&slot.output, wgpu::MapMode::Read);
             submission
-        })?;
-        slot.in_flight = Some((tile, submission));
+        });
+        // Native devices say at once whether they take it.
+        said.known(context).transpose()?;
+        slot.in_flight = Some(InFlight { tile, submission, said });
         self.len += 1;
         timings.upload += filled.since(start);
         // Some drivers compute within the submission.
@@ -109,21 +118,31 @@ impl Ring {
         Ok(())
     }
 
-    /// Waits for the oldest window and gives `sink` what its tile gives; the ring must not be empty.
-    pub fn pop(&mut self, sink: &mut dyn Sink, timings: &mut Timings) -> Result<()> {
-        let start = Instant::now();
+    /// Waits for the oldest window; the ring must not be empty.
+    pub(super) fn wait(&mut self) -> Result<()> {
         let slot = &mut self.slots[self.oldest];
-        let Some((tile, submission)) = slot.in_flight.take() else {
-            return Err(Error::Gpu("no window is in flight".to_owned()));
-        };
-        slot.mapping.wait(&self.workspace.context, submission)?;
-        let waited = Instant::now();
-        slot.drain(&tile, &self.workspace.plan, self.workspace.program.format, sink)?;
+        let Some(in_flight) = &slot.in_flight else { return Err(Error::Gpu("no window is in flight".to_owned())) };
+        slot.mapping.wait(&self.workspace.context, in_flight.submission.clone())
+    }
+
+    /// Gives `sink` what the oldest window's tile gives, if there is one and it is done.
+    pub fn try_pop(&mut self, sink: &mut dyn Sink, timings: &mut Timings) -> Result<bool> {
+        let Self { workspace, slots, oldest, .. } = self;
+        let slot = &mut slots[*oldest];
+        let Some(in_flight) = &mut slot.in_flight else { return Ok(false) };
+        let Some(said) = in_flight.said.known(&workspace.context) else { return Ok(false) };
+        said?;
+        if !slot.mapping.is_done()? {
+            return Ok(false);
+        }
+        let start = Instant::now();
+        let tile = in_flight.tile.clone();
+        slot.drain(&tile, &workspace.plan, workspace.program.format, sink)?;
+        slot.in_flight = None;
         self.oldest = (self.oldest + 1) % self.slots.len();
         self.len -= 1;
-        timings.compute += waited.since(start);
-        timings.read_back += waited.elapsed();
-        Ok(())
+        timings.read_back += start.elapsed();
+        Ok(true)
     }
 
     /// Copies a tile's window to the GPU and packs it, and waits for that; the ring must be empty, here and below.

@@ -75,12 +75,13 @@ pub(super) fn validate_with_matrices(label: &str, text: &str) {
     }
 }
 
-/// A module of one entry point that keeps to the limits of phones.
+/// A module of one entry point that keeps to the limits of phones, whose loops end, and that divides by constants alone.
 fn valid_module(label: &str, text: &str, capabilities: Capabilities) -> (naga::Module, ModuleInfo) {
     let module = naga::front::wgsl::parse_str(text).unwrap_or_else(|error| panic!("{}", error.emit_to_string(text)));
     let info = Validator::new(ValidationFlags::all(), capabilities)
         .validate(&module)
         .unwrap_or_else(|error| panic!("{label}: {}", error.emit_to_string(text)));
+    super::proof::check(&module).unwrap_or_else(|error| panic!("{label}: {error}"));
     let [entry] = &module.entry_points[..] else { panic!("{label}: one entry point") };
     assert!(entry.workgroup_size.iter().product::<u32>() <= 256, "{label}: phones have 256 invocations");
     let storage = |space| matches!(space, naga::AddressSpace::Storage { .. });

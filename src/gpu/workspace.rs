@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use super::context::{Context, read_words};
+use super::context::Context;
 use super::packing::Geometry;
 use super::plan::Plan;
 use super::program::Program;
 use super::task::{End, Task};
 use super::timing::{self, Record};
+use super::wait_native::read_words;
 use crate::Result;
 use crate::reference::Features;
 use crate::timing::{Clock, Span};
