@@ -18,6 +18,7 @@ const SUBMISSIONS: usize = 10;
 
 /// Times of frames of one size.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Bench {
     /// Pieces of a frame, see [`Upscaler::with_tile`].
     pub tiles: usize,
@@ -34,6 +35,7 @@ pub struct Bench {
 
 /// Times of frames whose pixels are on the GPU and stay there, many in a submission.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct ResidentTimes {
     /// What measured the parts.
     pub clock: Clock,

@@ -233,3 +233,99 @@ impl Upscaler {
 fn shape(width: u32, height: u32, layout: Layout) -> String {
     format!("{width}x{height} pixels of {} channels", layout.channels())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::gpu::test::test_adapters;
+    use crate::net::random::random_net;
+
+    /// The CPU and every adapter, in small tiles.
+    fn upscalers() -> Vec<Upscaler> {
+        let gpus = test_adapters().into_iter().map(|adapter| Target::Adapter(adapter.adapter));
+        let upscaler = |target| Upscaler::new(random_net(4, 3, &[6, 5]).unwrap(), target).unwrap();
+        [Target::Cpu].into_iter().chain(gpus).map(|target| upscaler(target).with_tile(TileSize::Side(16))).collect()
+    }
+
+    /// Noise, of which each second pixel of a layout with alpha is transparent.
+    fn noise(width: u32, height: u32, layout: Layout) -> Vec<u8> {
+        let sample = |i: u32| (i.wrapping_mul(i) / 5).to_le_bytes()[0];
+        let mut samples: Vec<u8> = (0..width * height * 4).map(sample).collect();
+        samples.truncate(width as usize * height as usize * layout.channels());
+        if layout.has_alpha() {
+            samples.chunks_exact_mut(2 * layout.channels()).for_each(|pair| pair[layout.channels() - 1] = 0);
+        }
+        samples
+    }
+
+    #[test]
+    fn rows_may_lie_apart_and_what_is_between_them_is_left_alone() {
+        const GAP: usize = 5;
+        let (width, height) = (21, 18);
+        for upscaler in upscalers() {
+            for layout in [Layout::Grey, Layout::GreyAlpha, Layout::Rgb, Layout::Rgba] {
+                let samples = noise(width, height, layout);
+                let image = Image::new(width, height, layout, Samples::U8(samples.clone())).unwrap();
+                let expected = upscaler.upscale(&image).unwrap();
+                let Samples::U8(expected) = expected.samples() else { panic!("8 bits") };
+                let apart = |samples: &[u8], row: usize| -> Vec<u8> {
+                    samples.chunks_exact(row).flat_map(|row| [row, &[99; GAP]].concat()).collect()
+                };
+                let [row, large_row] = [width, 3 * width].map(|width| width as usize * layout.channels());
+                let memory = apart(&samples, row);
+                let mut large = vec![99; (large_row + GAP) * 3 * height as usize];
+                let view = ImageView::new(width, height, layout, SamplesRef::U8(&memory), row + GAP).unwrap();
+                let to = SamplesMut::U8(&mut large);
+                let to = ImageViewMut::new(3 * width, 3 * height, layout, to, large_row + GAP).unwrap();
+                upscaler.upscale_into(view, to, &|_, _| ControlFlow::Continue(())).unwrap();
+                assert!(large == apart(expected, large_row), "{} {layout:?}", upscaler.device());
+            }
+        }
+    }
+
+    #[test]
+    fn a_result_of_another_size_layout_or_depth_is_refused() {
+        let upscaler = Upscaler::new(random_net(4, 3, &[6]).unwrap(), Target::Cpu).unwrap();
+        let image = Image::from_rgb8(2, 1, vec![7; 6]).unwrap();
+        let listen = |_, _| ControlFlow::Continue(());
+        let into = |width, height, layout: Layout, samples: SamplesMut| {
+            let stride = width as usize * layout.channels();
+            let to = ImageViewMut::new(width, height, layout, samples, stride).unwrap();
+            upscaler.upscale_into(image.view(), to, &listen)
+        };
+        let (mut bytes, mut words) = (vec![0; 80], vec![0; 80]);
+        assert!(into(6, 3, Layout::Rgb, SamplesMut::U8(&mut bytes)).is_ok());
+        for wrong in [
+            into(6, 2, Layout::Rgb, SamplesMut::U8(&mut bytes)),
+            into(6, 3, Layout::Rgba, SamplesMut::U8(&mut bytes)),
+            into(6, 3, Layout::Rgb, SamplesMut::U16(&mut words)),
+        ] {
+            assert!(matches!(wrong, Err(Error::Unsupported(_))), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn an_observer_hears_of_each_tile_once_in_order_and_may_stop_at_any() {
+        for upscaler in upscalers() {
+            for layout in [Layout::Rgb, Layout::Rgba] {
+                let image = Image::new(37, 20, layout, Samples::U8(noise(37, 20, layout))).unwrap();
+                let heard = Mutex::new(Vec::new());
+                let listen = |done, total| {
+                    heard.lock().unwrap().push((done, total));
+                    ControlFlow::Continue(())
+                };
+                upscaler.upscale_observed(&image, &listen).unwrap();
+                // Three by two tiles of colours, and as many of alpha.
+                let total = if layout == Layout::Rgba { 12 } else { 6 };
+                let expected: Vec<_> = (1..=total).map(|done| (done, total)).collect();
+                assert_eq!(heard.into_inner().unwrap(), expected, "{}", upscaler.device());
+                for last in 1..=total {
+                    let stop = |done, _| if done == last { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+                    assert!(matches!(upscaler.upscale_observed(&image, &stop), Err(Error::Cancelled)));
+                }
+            }
+        }
+    }
+}

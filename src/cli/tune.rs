@@ -61,7 +61,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let timed = |trial: &&Trial| trial.layers_ns.is_ok();
     let rows: Vec<_> = tuning.trials.iter().filter(timed).map(|trial| cells(tuning, trial)).collect();
     Table::lines(&headings, &rows).into_iter().try_for_each(print)?;
-    for Trial { kernel, layers_ns } in &tuning.trials {
+    for Trial { kernel, layers_ns, .. } in &tuning.trials {
         if let Err(error) = layers_ns {
             print(format_args!("{kernel} is not used: {error}"))?;
         }

@@ -75,7 +75,7 @@ mod tests {
         assert_eq!((extended.width(), extended.height()), (10, 8));
         // Three layers see three pixels beyond; two rows are mirrored more than once.
         let (first, second) = ("cbaabcddcb", "gfeefghhgf");
-        let rows = [first, second, first, first, second, second, first, first];
+        let rows = [second, second, first, first, second, second, first, first];
         let mut buffer = RowBuffer::default();
         for (y, row) in rows.into_iter().enumerate() {
             for (x, width) in [(0, 10), (3, 4), (2, 5), (5, 5), (9, 1)] {

@@ -22,6 +22,7 @@ const ROUNDS: usize = 7;
 
 /// What the kernels took, and which are the fastest.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Tuning {
     /// The fastest kernel for each layer.
     pub kernels: Kernels,
@@ -35,6 +36,7 @@ pub struct Tuning {
 
 /// What one kernel took.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Trial {
     /// The kernel.
     pub kernel: Kernel,

@@ -57,6 +57,7 @@ impl Phase {
 
 /// When the parts of one frame ran, in nanoseconds from the beginning of the first frame.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct FrameTimes {
     /// The whole frame, by the host's clock: from pixels to pixels, without files.
     pub span: Span,
@@ -73,6 +74,7 @@ impl FrameTimes {
 
 /// One stage of the net over a whole frame.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct StageProfile {
     /// A name with its channels, as `1 conv3x3 28>28`.
     pub label: String,
@@ -115,6 +117,7 @@ fn per_ns(amount: f64, time_ns: f64) -> f64 {
 
 /// A net's run over one image, several times, with the time of each part.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Profile {
     /// What it ran on, as [`Upscaler::device`].
     pub device: String,

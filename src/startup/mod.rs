@@ -1,5 +1,7 @@
 //! How an upscaler starts: which device it takes, what it tests and times there, and what of that it remembers.
 
+#[cfg(test)]
+mod tests;
 mod tuned;
 
 use std::sync::Arc;
