@@ -242,15 +242,23 @@ fn colours_are_carried_or_missed_aloud() {
         ..Colours::default()
     };
     let mastered = Colours { mastering_display: Some([7; 24]), light_levels: Some([9; 8]), ..cicp([9, 16, 0, 1]) };
-    for (colours, hdr, are_usual) in [
-        (cicp([12, 13, 0, 1]), None, false),
-        (mastered, Some("PQ"), false),
-        (cicp([9, 18, 0, 1]), Some("HLG"), false),
-        (linear, None, false),
-        (wide, None, false),
-        (cicp([1, 13, 0, 1]), None, true),
-        (Colours { srgb: Some(0), gamma: Some(45455), ..Colours::default() }, None, true),
-        (Colours { gamma: Some(45455), ..Colours::default() }, None, true),
+    let odd = Colours { chromaticities: Some([30000; 8]), ..Colours::default() };
+    #[derive(Clone, Copy, PartialEq, Debug)]
+    enum Elsewhere {
+        Usual,
+        Profile,
+        Lost,
+    }
+    for (colours, hdr, elsewhere) in [
+        (cicp([12, 13, 0, 1]), None, Elsewhere::Profile),
+        (mastered, Some("PQ"), Elsewhere::Lost),
+        (cicp([9, 18, 0, 1]), Some("HLG"), Elsewhere::Lost),
+        (linear, None, Elsewhere::Profile),
+        (wide, None, Elsewhere::Profile),
+        (odd, None, Elsewhere::Lost),
+        (cicp([1, 13, 0, 1]), None, Elsewhere::Usual),
+        (Colours { srgb: Some(0), gamma: Some(45455), ..Colours::default() }, None, Elsewhere::Usual),
+        (Colours { gamma: Some(45455), ..Colours::default() }, None, Elsewhere::Usual),
     ] {
         let mut metadata = Metadata::default();
         metadata.colours = colours;
@@ -261,8 +269,14 @@ fn colours_are_carried_or_missed_aloud() {
         for format in [Format::Jpeg, Format::WebP, Format::Tiff, Format::Qoi] {
             let (read, notes) = through(&metadata, format);
             assert_eq!(read.colours, Colours::default());
-            let lost = if are_usual { vec![] } else { vec![Note::LeftOut(Part::Colours)] };
-            assert_eq!(notes, lost, "{format} {colours:?}");
+            let has_profile = elsewhere == Elsewhere::Profile && format != Format::Qoi;
+            assert_eq!(read.icc.is_some(), has_profile, "{format} {colours:?}");
+            let is_said = elsewhere != Elsewhere::Usual && !has_profile;
+            assert_eq!(
+                notes,
+                is_said.then_some(Note::LeftOut(Part::Colours)).into_iter().collect::<Vec<_>>(),
+                "{format}"
+            );
         }
     }
 }

@@ -33,7 +33,7 @@ pub fn encode(picture: &Picture, format: Format, quality: u8, writer: impl Write
         metadata.icc = None;
         notes.push(Note::LeftOut(Part::Icc));
     }
-    let metadata = metadata.fit(format, (image.width(), image.height()), &mut notes);
+    let metadata = metadata.fit(format, (image.width(), image.height()), image.layout(), &mut notes);
 
     let mut latch = Latch { writer, error: None };
     let target = &mut latch;

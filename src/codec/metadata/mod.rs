@@ -19,6 +19,7 @@ use image::metadata::Orientation;
 
 use super::note::Part;
 use super::{Format, Note};
+use crate::Layout;
 
 pub(super) use jpeg::write as write_jpeg;
 pub(super) use png::chunks as png_chunks;
@@ -229,8 +230,8 @@ impl Metadata {
         orientation
     }
 
-    /// What of it a file of `format` can hold, of a picture of this size; notes say what it can't.
-    pub(super) fn fit(&self, format: Format, size: (u32, u32), notes: &mut Vec<Note>) -> Self {
+    /// What of it a file of `format` can hold, of a picture of this size and layout; notes say what it can't.
+    pub(super) fn fit(&self, format: Format, size: (u32, u32), layout: Layout, notes: &mut Vec<Note>) -> Self {
         let mut fitted = self.clone();
         let mut left_out = |part| notes.push(Note::LeftOut(part));
         if let Some(block) = &mut fitted.exif {
@@ -242,7 +243,13 @@ impl Metadata {
             // An ICC profile beside it says the same for programs that know no more.
             let is_told = fitted.icc.is_some() && fitted.colours.hdr().is_none();
             if !is_told && !fitted.colours.are_usual() {
-                left_out(Part::Colours);
+                let is_grey = matches!(layout, Layout::Grey | Layout::GreyAlpha);
+                // A profile that is there already is the second best description.
+                let is_free = fitted.icc.is_none() && max_len(format, Part::Icc) > 0;
+                match is_free.then(|| icc::equivalent(&fitted.colours, is_grey)).flatten() {
+                    Some(profile) => fitted.icc = Some(profile),
+                    None => left_out(Part::Colours),
+                }
             }
             fitted.colours = Colours::default();
         }

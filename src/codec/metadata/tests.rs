@@ -69,7 +69,7 @@ fn carry(format: Format, bytes: &[u8]) {
     let (metadata, ..) = read(format, bytes);
     for target in Format::WRITTEN {
         let mut notes = Vec::new();
-        let fitted = metadata.fit(target, (15, 12), &mut notes);
+        let fitted = metadata.fit(target, (15, 12), Layout::Rgb, &mut notes);
         match target {
             Format::Png => drop(png_chunks(&fitted)),
             Format::Jpeg => drop(write_jpeg(&[0xff, 0xd8, 0xff, 0xd9], &fitted)),
@@ -121,7 +121,7 @@ fn no_bytes_make_it_panic() {
         }
         let mut metadata = Metadata { exif: Some(block), ..Metadata::default() };
         metadata.settle(&mut vec![]);
-        metadata.fit(Format::Tiff, (7, 7), &mut vec![]);
+        metadata.fit(Format::Tiff, (7, 7), Layout::Grey, &mut vec![]);
         metadata.exif.as_deref().map(exif::Fields::read);
     }
 }
@@ -156,7 +156,7 @@ fn no_bytes_take_long() {
     for packet in [xmp("<tiff:Orientation"), xmp(" tiff:Orientation='"), xmp("<xmp:Thumbnails>")] {
         let mut metadata = Metadata { exif: Some(block.clone()), xmp: packet, ..Metadata::default() };
         metadata.settle(&mut vec![]);
-        metadata.fit(Format::Png, (1, 1), &mut vec![]);
+        metadata.fit(Format::Png, (1, 1), Layout::Rgb, &mut vec![]);
         metadata.exif.as_deref().map(exif::Fields::read);
     }
     carry(Format::Tiff, &block);
@@ -191,4 +191,53 @@ fn resolutions_are_converted_exactly_or_rounded() {
     let aspect = |x, y, max| Resolution { x, y, unit: ResolutionUnit::None }.aspect(max);
     assert_eq!(aspect((4, 2), (1, 1), 65535), Some((2, 1)));
     assert_eq!(aspect((1_000_000, 1), (1, 1), 65535), Some((62500, 1)));
+}
+
+#[test]
+fn colours_without_a_profile_get_the_same_one() {
+    use moxcms::{ColorProfile, ToneReprCurve};
+    let profile =
+        |colours: Colours, is_grey| ColorProfile::new_from_slice(&icc::equivalent(&colours, is_grey).unwrap());
+    let none = Colours::default();
+    let cicp = |numbers| Colours { cicp: Some(numbers), ..none };
+    // Apple's Display P3 has these, to the four digits that it was published with.
+    let p3 = profile(cicp([12, 13, 0, 1]), false).unwrap();
+    let p3_by_chunk = Colours { chromaticities: Some([31270, 32900, 68000, 32000, 26500, 69000, 15000, 6000]), ..none };
+    for profile in [&p3, &profile(p3_by_chunk, false).unwrap()] {
+        for (colorant, expected) in [
+            (profile.red_colorant, [0.5151, 0.2412, -0.0011]),
+            (profile.green_colorant, [0.2920, 0.6922, 0.0419]),
+            (profile.blue_colorant, [0.1571, 0.0666, 0.7841]),
+        ] {
+            for (actual, expected) in [colorant.x, colorant.y, colorant.z].into_iter().zip(expected) {
+                assert!((actual - expected).abs() < 1e-3, "{colorant:?}");
+            }
+        }
+    }
+    let exponent = |profile: &ColorProfile| match (&profile.gray_trc, &profile.red_trc) {
+        (Some(curve), None) | (None, Some(curve)) => match curve {
+            ToneReprCurve::Parametric(curve) => curve[0],
+            // An exponent with 8 bits behind the point.
+            ToneReprCurve::Lut(curve) => f32::from(curve[0]) / 256.0,
+        },
+        other => panic!("{other:?}"),
+    };
+    for is_grey in [false, true] {
+        assert_eq!(exponent(&profile(Colours { gamma: Some(50_000), ..none }, is_grey).unwrap()), 2.0);
+        assert_eq!(exponent(&profile(cicp([1, 8, 0, 1]), is_grey).unwrap()), 1.0);
+    }
+    for without in [
+        cicp([9, 16, 0, 1]),
+        cicp([12, 13, 1, 1]),
+        cicp([12, 13, 0, 0]),
+        cicp([2, 13, 0, 1]),
+        cicp([1, 4, 0, 1]),
+        cicp([255, 255, 0, 1]),
+        Colours { gamma: Some(1), ..none },
+        Colours { chromaticities: Some([0; 8]), ..none },
+        Colours { chromaticities: Some([31270, 32900, 1, 1, 2, 2, 3, 3]), ..none },
+    ] {
+        assert_eq!(icc::equivalent(&without, false), None, "{without:?}");
+    }
+    assert_eq!(icc::equivalent(&p3_by_chunk, false), icc::equivalent(&p3_by_chunk, false));
 }

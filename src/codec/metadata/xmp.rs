@@ -80,7 +80,10 @@ fn properties(text: &str, name: &str) -> Vec<Property> {
         let Some(at) = text[from..].find(name).map(|at| from + at) else { break };
         let end = at + name.len();
         let property = if text[..at].ends_with('<') {
-            element(text, at - 1, end, name)
+            match element(text, at - 1, end, name) {
+                Ok(property) => property,
+                Err(Unclosed) => break,
+            }
         } else if text[..at].ends_with(char::is_whitespace) {
             attribute(text, at, end)
         } else {
@@ -92,6 +95,9 @@ fn properties(text: &str, name: &str) -> Vec<Property> {
     found
 }
 
+/// An element does not end, and so none of the same name behind it does.
+struct Unclosed;
+
 fn attribute(text: &str, start: usize, name_end: usize) -> Option<Property> {
     let after = text[name_end..].trim_start().strip_prefix('=')?.trim_start();
     let quote = after.chars().next().filter(|quote| matches!(quote, '"' | '\''))?;
@@ -100,15 +106,17 @@ fn attribute(text: &str, start: usize, name_end: usize) -> Option<Property> {
     Some(Property { whole: start..end + 1, value: Some(value..end) })
 }
 
-fn element(text: &str, start: usize, name_end: usize, name: &str) -> Option<Property> {
+fn element(text: &str, start: usize, name_end: usize, name: &str) -> Result<Option<Property>, Unclosed> {
     // A longer name begins like this one.
-    text[name_end..].starts_with(|next: char| next.is_whitespace() || matches!(next, '>' | '/')).then_some(())?;
-    let opened = name_end + text[name_end..].find('>')?;
-    if text[..opened].ends_with('/') {
-        return Some(Property { whole: start..opened + 1, value: None });
+    if !text[name_end..].starts_with(|next: char| next.is_whitespace() || matches!(next, '>' | '/')) {
+        return Ok(None);
     }
-    let closing = format!("</{name}");
-    let closed = opened + text[opened..].find(&closing)?;
-    let end = closed + text[closed..].find('>')?;
-    Some(Property { whole: start..end + 1, value: Some(opened + 1..closed) })
+    let find = |from: usize, wanted: &str| text[from..].find(wanted).map(|at| from + at).ok_or(Unclosed);
+    let opened = find(name_end, ">")?;
+    if text[..opened].ends_with('/') {
+        return Ok(Some(Property { whole: start..opened + 1, value: None }));
+    }
+    let closed = find(opened, &format!("</{name}"))?;
+    let end = find(closed, ">")?;
+    Ok(Some(Property { whole: start..end + 1, value: Some(opened + 1..closed) }))
 }
