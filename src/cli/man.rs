@@ -50,7 +50,7 @@ fn write_all(command: &Command, folder: &Path) -> io::Result<()> {
     command.get_subcommands().try_for_each(|within| write_all(within, folder))
 }
 
-/// The page of a command. What its help ends with keeps its lines, as most of it is tables.
+/// The page of a command. Of what its help ends with, lists keep their lines.
 fn page(command: &Command) -> io::Result<Vec<u8>> {
     let man = Man::new(command.clone());
     let mut page = Vec::new();
@@ -63,13 +63,20 @@ fn page(command: &Command) -> io::Result<Vec<u8>> {
         man.render_subcommands_section(&mut page)?;
     }
     if let Some(text) = command.get_after_help() {
-        page.extend(b".SH NOTES\n.nf\n");
+        page.extend(b".SH NOTES\n");
         for line in text.to_string().lines() {
+            let is_listed = line.starts_with("  ") || line.ends_with(':');
             let line = line.replace('\\', "\\\\").replace('-', "\\-");
             // A line that begins with a point would be a command to roff.
-            page.extend(format!("\\&{line}\n").as_bytes());
+            page.extend(
+                match &*line {
+                    "" => ".PP\n".to_owned(),
+                    line if is_listed => format!(".nf\n\\&{line}\n.fi\n"),
+                    line => format!("\\&{line}\n"),
+                }
+                .into_bytes(),
+            );
         }
-        page.extend(b".fi\n");
     }
     Ok(page)
 }

@@ -29,6 +29,22 @@ pub(super) use tiff::{Field as TiffField, Tags as TiffTags};
 const MAX_LEN: usize = 16 << 20;
 
 /// What a file says of its picture beside the pixels. Empty fields were not in the file.
+///
+/// ```
+/// # fn main() -> abpn::Result<()> {
+/// use abpn::codec::{self, Format, Metadata, Picture, Resolution, ResolutionUnit};
+///
+/// let mut metadata = Metadata::default();
+/// metadata.resolution = Some(Resolution { x: (300, 1), y: (300, 1), unit: ResolutionUnit::Inch });
+/// let picture = Picture { image: abpn::Image::from_rgb8(1, 1, vec![1, 2, 3])?, metadata };
+/// let mut file = std::io::Cursor::new(Vec::new());
+/// let notes = codec::encode(&picture, Format::Tiff, codec::DEFAULT_QUALITY, &mut file)?;
+/// assert!(notes.is_empty());
+/// let (read, _) = codec::decode(file.get_ref(), codec::DEFAULT_MAX_PIXELS)?;
+/// assert_eq!(read.metadata, picture.metadata);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Metadata {
