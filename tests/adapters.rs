@@ -87,6 +87,9 @@ fn adapters_are_listed_with_what_they_can_run() {
     let row = &rows[0];
     assert_eq!(row["index"], 0);
     assert_eq!(row["name"], adapter().info.name.as_str());
+    let mut ranks: Vec<_> = rows.as_array().unwrap().iter().map(|row| row["rank"].as_u64().unwrap()).collect();
+    ranks.sort_unstable();
+    assert_eq!(ranks, (1..=ranks.len() as u64).collect::<Vec<_>>());
     assert_eq!(row["kernels"].as_array().unwrap()[..2], ["dot4", "fma"]);
     let cpu = rows.as_array().unwrap().last().unwrap();
     assert!(cpu["index"].is_null());

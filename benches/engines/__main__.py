@@ -49,8 +49,6 @@ HOST_ENGINES = [("PyTorch", "f32"), ("PyTorch", "f32 compiled")]
 VULKAN_ENGINES = [("ncnn", "int8"), ("ncnn", "fp16"), ("ncnn", "f32")]
 LIMIT_S = 150
 """After this time a group has no further rounds, if it had two."""
-TYPES = ["discrete", "integrated", "virtual", "software", "other"]
-"""Of adapters, the first is taken that there is."""
 
 
 def main() -> int:
@@ -195,9 +193,9 @@ def _abpn(args: argparse.Namespace, runner: Abpn, precision: str, resident: bool
 
 
 def _adapter(abpn: Abpn, name: str | None) -> dict[str, Any] | None:
-    """The Vulkan adapter to use."""
+    """The best Vulkan adapter."""
     found = [row for row in abpn.adapters() if row["backend"] == "vulkan" and (name or "") in row["name"]]
-    return min(found, key=lambda row: TYPES.index(row["type"]), default=None)
+    return min(found, key=lambda row: row["rank"], default=None)
 
 
 def _measure(title: str, contenders: list[Contender], reference: np.ndarray, rounds: int) -> Group:

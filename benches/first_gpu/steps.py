@@ -15,8 +15,6 @@ ROOT = Path(__file__).resolve().parents[1]
 FRAMES = ["640x360", "1280x720", "1920x1080"]
 SMALL_FRAMES = ["64x36"]
 """For a try on a software driver."""
-TYPES = ["discrete", "integrated", "virtual", "other", "software"]
-"""Of adapters, the best first."""
 STEP_S = 120
 """The most that a step other than training may take."""
 TRAINING_LEAST_S = 45
@@ -64,8 +62,7 @@ def run(plan: Plan, runner: Runner) -> None:
 def choose(rows: list[dict[str, Any]], name: str | None) -> dict[str, Any] | None:
     """The adapter whose name has that part, or the best; `abpn adapters` lists them."""
     fit = [row for row in rows if row["index"] is not None and (name or "").lower() in _label(row).lower()]
-    rank = {kind: position for position, kind in enumerate(TYPES)}
-    return min(fit, key=lambda row: rank.get(row["type"], len(TYPES)), default=None)
+    return min(fit, key=lambda row: row["rank"], default=None)
 
 
 def _label(row: dict[str, Any]) -> str:

@@ -55,10 +55,10 @@ def test_a_step_that_takes_too_long(tmp_path: Path) -> None:
 def test_the_adapter() -> None:
     """The best one, or the best of those that are named; the CPU is none."""
     rows = [
-        {"index": 0, "name": "llvmpipe", "backend": "vulkan", "type": "software"},
-        {"index": 1, "name": "NVIDIA H100", "backend": "vulkan", "type": "discrete"},
-        {"index": 2, "name": "NVIDIA H100", "backend": "gl", "type": "other"},
-        {"index": None, "name": "CPU", "backend": "cpu", "type": "cpu"},
+        {"index": 0, "name": "llvmpipe", "backend": "vulkan", "rank": 3},
+        {"index": 1, "name": "NVIDIA H100", "backend": "vulkan", "rank": 1},
+        {"index": 2, "name": "NVIDIA H100", "backend": "gl", "rank": 2},
+        {"index": None, "name": "CPU", "backend": "cpu", "rank": 4},
     ]
     chosen = [steps.choose(rows, name) for name in (None, "h100 (gl)", "llvm", "cpu", "radeon")]
     assert [row and row["index"] for row in chosen] == [1, 2, 0, None, None]

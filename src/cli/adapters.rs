@@ -15,7 +15,7 @@ use super::print::print;
 /// The CPU comes last, with the kernels for its instruction sets, the best first; ABPN_CPU names another one to run.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Print one JSON array instead of a table.
+    /// Print one JSON array instead of a table; `rank` is 1 for the adapter that is taken first, software ones only by name.
     #[arg(long)]
     json: bool,
 }
@@ -24,6 +24,8 @@ pub struct Args {
 struct Row {
     /// None for the CPU.
     index: Option<usize>,
+    /// Its place among those that are listed, the best being 1.
+    rank: usize,
     name: String,
     backend: String,
     r#type: &'static str,
@@ -38,6 +40,7 @@ impl Row {
     fn cpu() -> Self {
         Self {
             index: None,
+            rank: 0,
             name: "CPU".to_owned(),
             backend: "cpu".to_owned(),
             r#type: "cpu",
@@ -55,6 +58,7 @@ impl Row {
         kernels.dedup();
         Self {
             index: Some(adapter.index),
+            rank: 0,
             name: info.name.clone(),
             backend: info.backend.to_string(),
             r#type: match info.device_type {
@@ -85,7 +89,12 @@ impl Row {
 
 /// Runs the command.
 pub fn run(args: Args) -> Result<(), Failure> {
-    let rows: Vec<_> = gpu::adapters().iter().map(Row::new).chain([Row::cpu()]).collect();
+    let adapters = gpu::adapters();
+    let mut best_first: Vec<_> = adapters.iter().collect();
+    best_first.sort_by_key(|adapter| adapter.rank());
+    let place = |index| best_first.iter().position(|adapter| Some(adapter.index) == index).unwrap_or(adapters.len());
+    let rows = adapters.iter().map(Row::new).chain([Row::cpu()]);
+    let rows: Vec<_> = rows.map(|row| Row { rank: 1 + place(row.index), ..row }).collect();
     let text = if args.json {
         serde_json::to_string_pretty(&rows).map_err(|error| Failure::new(error.to_string()))?
     } else {

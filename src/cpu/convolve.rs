@@ -41,6 +41,7 @@ pub(super) fn convolve<L: Lanes>(
     acc: &mut [i32],
     acc_stride: usize,
 ) {
+    const { assert!(1 <= L::CHANNELS && L::CHANNELS <= 8 && 1 <= L::VECTORS && L::VECTORS <= 5, "a shape for each") };
     macro_rules! shapes {
         ($($channels:literal)*) => {
             match block.bias.len() {

@@ -408,6 +408,8 @@ fn multiply<L: Tiles>(
     pairs: usize,
     sums: &mut [i32],
 ) {
+    const { assert!(L::TILE_CHANNELS == 4 || L::TILE_CHANNELS == 7, "there is a shape for it") };
+    const { assert!(1 <= L::TILE_VECTORS && L::TILE_VECTORS <= 2, "there is a shape for each") };
     macro_rules! shapes {
         ($($channels:literal)*) => {
             match L::TILE_CHANNELS {

@@ -48,8 +48,9 @@ impl Adapter {
         Family::ALL.into_iter().filter(has).collect()
     }
 
-    /// Smaller is preferred: discrete before integrated, native backends before GL.
-    fn rank(&self) -> (u8, u8) {
+    /// Where it stands among the adapters of a machine: smaller is preferred, equal ones by their index. Discrete before
+    /// integrated ones, native backends before GL.
+    pub fn rank(&self) -> (u8, u8) {
         let device = match self.info.device_type {
             wgpu::DeviceType::DiscreteGpu => 0,
             wgpu::DeviceType::IntegratedGpu => 1,
