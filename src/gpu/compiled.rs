@@ -33,7 +33,7 @@ impl Compiled {
                 naga::AddressSpace::Storage { access } => {
                     wgpu::BufferBindingType::Storage { read_only: !access.contains(naga::StorageAccess::STORE) }
                 }
-                _ => continue,
+                _ => return Err(bug(&"a binding that is no buffer")),
             };
             entries.push(wgpu::BindGroupLayoutEntry {
                 binding: binding.binding,
