@@ -13,8 +13,7 @@ use super::sweep::{Area, PackedNet, SweepBuffers, sweep};
 use super::watch::{Stopwatch, Trace, Watch};
 use crate::backend::{Backend, Check, Done, FrameQueue, FrameShape, PackedWords};
 use crate::clock::Instant;
-use crate::frame::{Extended, PixelFormat, RgbSink, Sink, Source, margin};
-use crate::image;
+use crate::frame::{Extended, PixelFormat, Sink, Source, forgotten, margin};
 use crate::net::{Layer, Net};
 use crate::options::{TileSize, Timings};
 use crate::reference::Features;
@@ -87,12 +86,7 @@ impl Engine {
             let outcome = tile_rows[index].iter().enumerate().try_for_each(|(column, tile)| {
                 let area = Area { columns: tile.columns.clone(), rows: rows_of_band.clone(), margin: tile.margin };
                 let mut watch = W::default();
-                match source.format() {
-                    PixelFormat::Rgb8 => sweep::<u8>(&self.packed, source, &area, &mut buffers, &mut *band, &mut watch),
-                    PixelFormat::Rgb16 => {
-                        sweep::<u16>(&self.packed, source, &area, &mut buffers, &mut *band, &mut watch);
-                    }
-                }
+                self.sweep_area(source, &area, &mut buffers, &mut *band, &mut watch);
                 let mut progress = progress.lock().unwrap_or_else(PoisonError::into_inner);
                 let (left, finished) = &mut *progress;
                 let left = &mut left[first_tile(index) + column];
@@ -104,6 +98,21 @@ impl Engine {
             self.give_back(buffers);
             outcome
         })
+    }
+
+    /// One sweep, in samples of the source's format.
+    fn sweep_area(
+        &self,
+        source: &dyn Source,
+        area: &Area,
+        buffers: &mut SweepBuffers,
+        sink: &mut dyn Sink,
+        watch: &mut impl Watch,
+    ) {
+        match source.format() {
+            PixelFormat::Rgb8 => sweep::<u8>(&self.packed, source, area, buffers, sink, watch),
+            PixelFormat::Rgb16 => sweep::<u16>(&self.packed, source, area, buffers, sink, watch),
+        }
     }
 
     /// Buffers that no thread uses just now.
@@ -124,22 +133,15 @@ impl Engine {
     fn traced(&self, source: &dyn Source, trace: &mut Trace) -> Result<()> {
         let area = Area { columns: 0..source.width(), rows: 0..source.height(), margin: 0 };
         let mut buffers = self.take_buffers();
-        self.scratch(source, |sink| match source.format() {
-            PixelFormat::Rgb8 => sweep::<u8>(&self.packed, source, &area, &mut buffers, sink, trace),
-            PixelFormat::Rgb16 => sweep::<u16>(&self.packed, source, &area, &mut buffers, sink, trace),
-        })?;
+        self.scratch(source, |sink| self.sweep_area(source, &area, &mut buffers, sink, trace))?;
         self.give_back(buffers);
         Ok(())
     }
 
     /// Has `work` write an upscaled picture of which nothing is kept.
     fn scratch<T>(&self, source: &dyn Source, work: impl FnOnce(&mut dyn Sink) -> T) -> Result<T> {
-        let width = source.width() * self.packed.scale;
-        let len = width * source.height() * self.packed.scale * 3;
-        Ok(match source.format() {
-            PixelFormat::Rgb8 => work(&mut RgbSink::<u8>::new(&mut image::zeros(len)?, width)),
-            PixelFormat::Rgb16 => work(&mut RgbSink::<u16>::new(&mut image::zeros(len)?, width)),
-        })
+        let scale = self.packed.scale;
+        forgotten(source.format(), source.width() * scale, source.height() * scale, work)
     }
 }
 

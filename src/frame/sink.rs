@@ -1,7 +1,9 @@
 //! Where an engine's finished pixels go.
 
 use super::alpha::Bounds;
-use crate::image::Sample;
+use super::format::PixelFormat;
+use crate::Result;
+use crate::image::{Sample, zeros};
 
 /// A picture as an engine writes it: pixels of the source's format, row by row, in any order.
 pub(crate) trait Sink: Send {
@@ -113,6 +115,23 @@ impl<S: Sample> Sink for RgbSink<'_, S> {
         };
         heights.iter().map(band).collect()
     }
+}
+
+/// Has `work` write a picture of `width` x `height` pixels of which nothing is kept.
+///
+/// # Errors
+/// [`Error::Memory`](crate::Error::Memory).
+pub(crate) fn forgotten<T>(
+    format: PixelFormat,
+    width: usize,
+    height: usize,
+    work: impl FnOnce(&mut dyn Sink) -> T,
+) -> Result<T> {
+    let len = width * height * 3;
+    Ok(match format {
+        PixelFormat::Rgb8 => work(&mut RgbSink::<u8>::new(&mut zeros(len)?, width)),
+        PixelFormat::Rgb16 => work(&mut RgbSink::<u16>::new(&mut zeros(len)?, width)),
+    })
 }
 
 /// The grey of an RGB pixel: the rounded mean, as none of three equal channels is the better one.

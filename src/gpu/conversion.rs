@@ -47,7 +47,7 @@ impl Conversion {
             Way::Pack => window,
             Way::Unpack { scale } => window.upscaled(scale),
         };
-        let groups = width.div_ceil(group_pixels(self.format.bits()));
+        let groups = width.div_ceil(group_pixels(self.format));
         self.compiled.record(pass, bind_group, [to_u32(groups), to_u32(height), 1]);
     }
 }
@@ -63,7 +63,7 @@ pub(crate) fn label(way: Way, format: PixelFormat) -> String {
 
 /// The shader's text.
 pub(crate) fn wgsl(way: Way, format: PixelFormat) -> String {
-    let group_pixels = group_pixels(format.bits());
+    let group_pixels = group_pixels(format);
     let mut text = format!("const GROUP_PIXELS = {group_pixels}u;\n");
     if let Way::Unpack { scale } = way {
         text += &format!("const SCALE = {scale}u;\n");

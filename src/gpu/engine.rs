@@ -14,8 +14,8 @@ use super::task::Task;
 use super::tuner::Tuning;
 use crate::backend::{Backend, Check, Done, FrameQueue, FrameShape, PackedWords};
 use crate::clock::Instant;
-use crate::frame::{Copied, Extended, PixelFormat, Rgb, RgbSink, RowBuffer, Sink, Source, margin};
-use crate::image::{Sample, zeros};
+use crate::frame::{Copied, Extended, PixelFormat, Rgb, RowBuffer, Sink, Source, forgotten, margin};
+use crate::image::Sample;
 use crate::net::Net;
 use crate::options::{TileSize, Timings};
 use crate::selftest::{self, Passed};
@@ -160,8 +160,8 @@ impl Engine {
     /// A ring for the tiles of a picture, an idle one if there is any.
     fn take_ring(&self, format: PixelFormat, geometry: Geometry) -> Result<Ring> {
         let program = self.program(format)?;
-        let plan = Plan::new(&program.tasks, geometry);
-        let fits = |ring: &Ring| ring.workspace.plan == plan && ring.workspace.program.format == format;
+        let plan = Plan::new(&program.tasks, format, geometry);
+        let fits = |ring: &Ring| ring.workspace.plan == plan;
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(index) = idle.iter().position(fits) {
             return Ok(idle.remove(index));
@@ -221,14 +221,14 @@ impl Backend for Engine {
     fn tiling(&self, tile: TileSize, width: usize, height: usize, format: PixelFormat) -> Result<Tiling> {
         let (tasks, halo) = (Task::of_net(self.net(), format.bits()), self.net().halo());
         let limits = &self.context.abilities.limits;
-        let largest = || tile_side(&tasks, halo, limits, self.is_software());
+        let largest = || tile_side(&tasks, format, halo, limits, self.is_software());
         let side = match tile {
             TileSize::Auto => largest(),
             TileSize::Whole => width.max(height),
             TileSize::Side(side) => side as usize,
         };
         let tiling = Tiling::new([width, height], [side, side], halo, margin(self.net()));
-        if Plan::new(&tasks, window(&tiling)).fits(limits) {
+        if Plan::new(&tasks, format, window(&tiling)).fits(limits) {
             Ok(tiling)
         } else {
             Err(Error::TileSize { side, largest: largest() })
@@ -293,10 +293,10 @@ impl Backend for Engine {
         zero: Instant,
         tile_done: &mut dyn FnMut(TileTimes),
     ) -> Result<()> {
-        let (width, scale) = (source.width() * self.net().scale(), self.net().scale());
-        let len = width * source.height() * scale * 3;
+        let scale = self.net().scale();
+        let (width, height) = (source.width() * scale, source.height() * scale);
         let source = &Extended::new(source, self.net());
-        let mut run = |sink: &mut dyn Sink| {
+        let run = |sink: &mut dyn Sink| {
             let mut ring = self.take_ring(source.format(), window(tiling))?;
             for tile in tiling.tiles() {
                 let start = zero.elapsed_ns();
@@ -312,10 +312,7 @@ impl Backend for Engine {
             self.give_back(ring);
             Ok(())
         };
-        match source.format() {
-            PixelFormat::Rgb8 => run(&mut RgbSink::<u8>::new(&mut zeros(len)?, width)),
-            PixelFormat::Rgb16 => run(&mut RgbSink::<u16>::new(&mut zeros(len)?, width)),
-        }
+        forgotten(source.format(), width, height, run)?
     }
 }
 

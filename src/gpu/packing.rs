@@ -1,6 +1,6 @@
 //! Where samples and codes lie in the buffers that the shaders read and write.
 
-use crate::frame::Rgb;
+use crate::frame::{PixelFormat, Rgb};
 use crate::image::Sample;
 use crate::reference::Features;
 
@@ -42,14 +42,15 @@ impl Geometry {
         Self { width: self.width * scale, height: self.height * scale }
     }
 
-    /// Bytes from one row of RGB samples to the next: whole groups, so that a row begins with a word.
-    pub fn row_bytes(self, bits: u32) -> usize {
-        self.width.div_ceil(group_pixels(bits)) * GROUP_WORDS * size_of::<u32>()
+    /// Bytes from one row of samples to the next: whole groups, so that a row begins with a word.
+    pub fn row_bytes(self, format: PixelFormat) -> usize {
+        let group_bytes = group_pixels(format) * format.pixel_bytes();
+        self.width.div_ceil(group_pixels(format)) * group_bytes
     }
 
-    /// Words of the RGB samples of all rows.
-    pub fn samples_words(self, bits: u32) -> usize {
-        self.row_bytes(bits) / size_of::<u32>() * self.height
+    /// Words of the samples of all rows.
+    pub fn samples_words(self, format: PixelFormat) -> usize {
+        self.row_bytes(format) / size_of::<u32>() * self.height
     }
 
     /// The uniform `window`.
@@ -121,10 +122,8 @@ pub(crate) fn words_per_pixel(bits: u32) -> usize {
     if bits == 8 { 1 } else { 2 }
 }
 
-/// Words of a group of tight RGB pixels: the fewest that hold whole pixels.
-const GROUP_WORDS: usize = 3;
-
-/// Pixels of a group: 4 of 8 bits a sample, 2 of 16.
-pub(crate) fn group_pixels(bits: u32) -> usize {
-    (GROUP_WORDS * u32::BITS as usize) / (3 * bits as usize)
+/// Pixels of a group: the fewest that fill whole words, 4 of RGB in 8 bits a sample and 2 of 16.
+pub(crate) fn group_pixels(format: PixelFormat) -> usize {
+    let (pixel, word) = (format.pixel_bytes(), size_of::<u32>());
+    (1..=word).find(|pixels| (pixels * pixel).is_multiple_of(word)).unwrap_or(word)
 }

@@ -2,6 +2,7 @@
 
 use super::packing::{Geometry, words_per_pixel};
 use super::task::{End, Task};
+use crate::frame::PixelFormat;
 
 /// Tiles of a picture in flight: while the GPU computes one, the host reads back the one before and uploads the one after.
 pub(crate) const TILES_IN_FLIGHT: usize = 2;
@@ -17,23 +18,22 @@ const MAX_TILE_SOFTWARE: usize = 640;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Plan {
     pub geometry: Geometry,
-    /// Bits a sample: 8 or 16.
-    pub bits: u32,
+    /// Of the samples, in and out.
+    pub format: PixelFormat,
     pub scale: usize,
     /// Planes of the feature maps, the widest layer's.
     feature_planes: usize,
 }
 
 impl Plan {
-    /// The plan for windows of `geometry`; `tasks` are the net's stages.
-    pub fn new(tasks: &[Task], geometry: Geometry) -> Self {
+    /// The plan for windows of `geometry`; `tasks` are the net's stages for this format.
+    pub fn new(tasks: &[Task], format: PixelFormat, geometry: Geometry) -> Self {
         let feature_planes = tasks.iter().map(|task| task.in_words).max().unwrap_or(1);
         let last = tasks.iter().find_map(|task| match task.end {
-            End::Pixels { scale, bits } => Some((scale, bits)),
+            End::Pixels { scale, .. } => Some(scale),
             End::Features => None,
         });
-        let (scale, bits) = last.expect("a net has a last stage");
-        Self { geometry, bits, scale, feature_planes }
+        Self { geometry, format, scale: last.expect("a net has a last stage"), feature_planes }
     }
 
     /// A feature map before its first use.
@@ -48,7 +48,7 @@ impl Plan {
 
     /// Words of the anchor of 16-bit pictures; 0 for 8-bit ones, whose anchor is the picture.
     pub fn anchor16_words(&self) -> usize {
-        if self.bits == 16 { 2 * self.geometry.plane_words() } else { 0 }
+        if self.format.bits() == 16 { 2 * self.geometry.plane_words() } else { 0 }
     }
 
     /// The window of the result.
@@ -59,17 +59,17 @@ impl Plan {
     /// Words of the finished pixels.
     pub fn output_words(&self) -> usize {
         let Geometry { width, height } = self.upscaled();
-        width * height * words_per_pixel(self.bits)
+        width * height * words_per_pixel(self.format.bits())
     }
 
     /// Words of the window's samples.
     pub fn input_samples_words(&self) -> usize {
-        self.geometry.samples_words(self.bits)
+        self.geometry.samples_words(self.format)
     }
 
     /// Words of the result's samples.
     pub fn output_samples_words(&self) -> usize {
-        self.upscaled().samples_words(self.bits)
+        self.upscaled().samples_words(self.format)
     }
 
     fn features_words(&self) -> usize {
@@ -98,10 +98,16 @@ impl Plan {
 }
 
 /// The longest side of a tile for a net of `tasks` on a device: within its limits and our budget.
-pub(crate) fn tile_side(tasks: &[Task], halo: usize, limits: &wgpu::Limits, is_software: bool) -> usize {
+pub(crate) fn tile_side(
+    tasks: &[Task],
+    format: PixelFormat,
+    halo: usize,
+    limits: &wgpu::Limits,
+    is_software: bool,
+) -> usize {
     let mut side = if is_software { MAX_TILE_SOFTWARE } else { MAX_TILE };
     loop {
-        let plan = Plan::new(tasks, Geometry { width: side + 2 * halo, height: side + 2 * halo });
+        let plan = Plan::new(tasks, format, Geometry { width: side + 2 * halo, height: side + 2 * halo });
         if side <= 1 || (plan.fits(limits) && plan.total_bytes(TILES_IN_FLIGHT) <= BUDGET_BYTES) {
             return side;
         }
@@ -129,9 +135,10 @@ mod tests {
         for (limits, is_software) in
             [(wgpu::Limits::downlevel_defaults(), false), (phone, false), (wgpu::Limits::default(), true)]
         {
-            for tasks in [tasks(7, 8), tasks(7, 16), tasks(16, 16)] {
-                let side = tile_side(&tasks, 7, &limits, is_software);
-                let plan = |side| Plan::new(&tasks, Geometry { width: side + 14, height: side + 14 });
+            for (words, format) in [(7, PixelFormat::Rgb8), (7, PixelFormat::Rgb16), (16, PixelFormat::Rgb16)] {
+                let tasks = tasks(words, format.bits());
+                let side = tile_side(&tasks, format, 7, &limits, is_software);
+                let plan = |side| Plan::new(&tasks, format, Geometry { width: side + 14, height: side + 14 });
                 assert!(
                     side > 64 && plan(side).fits(&limits) && plan(side).total_bytes(TILES_IN_FLIGHT) <= BUDGET_BYTES
                 );

@@ -205,7 +205,7 @@ impl Slot {
     /// Copies a tile's window into the mapped input, and hands that over to the GPU.
     fn fill(&self, source: &dyn Source, tile: &Tile, window: Geometry, buffer: &mut RowBuffer) -> Result<()> {
         let mut view = self.input.slice(..).get_mapped_range_mut().map_err(|error| Error::Gpu(error.to_string()))?;
-        let row_bytes = window.row_bytes(source.format().bits());
+        let row_bytes = window.row_bytes(source.format());
         for y in 0..window.height {
             let row = source.row(tile.x, tile.y + y, window.width, buffer);
             view.slice(y * row_bytes..).slice(..row.len()).copy_from_slice(row);
@@ -218,7 +218,7 @@ impl Slot {
     /// Gives `sink` what a tile gives out of the mapped output, and hands that back to the GPU.
     fn drain(&self, tile: &Tile, plan: &Plan, format: PixelFormat, sink: &mut dyn Sink) -> Result<()> {
         let view = self.output.slice(..).get_mapped_range().map_err(|error| Error::Gpu(error.to_string()))?;
-        let (scale, row_bytes) = (plan.scale, plan.upscaled().row_bytes(format.bits()));
+        let (scale, row_bytes) = (plan.scale, plan.upscaled().row_bytes(format));
         let pixel_bytes = format.pixel_bytes();
         let first_byte = (tile.columns.start + tile.margin - tile.x) * scale * pixel_bytes;
         let len = tile.columns.len() * scale * pixel_bytes;

@@ -38,7 +38,7 @@ impl Workspace {
     /// Makes the buffers.
     pub fn new(context: Arc<Context>, program: Arc<Program>, geometry: Geometry) -> Result<Self> {
         use wgpu::BufferUsages as Usage;
-        let plan = Plan::new(&program.tasks, geometry);
+        let plan = Plan::new(&program.tasks, program.format, geometry);
         let buffers = context.checked(|device| {
             let buffer = |label, words: usize, usage| {
                 let (size, mapped_at_creation) = (words as u64 * 4, false);
@@ -56,8 +56,8 @@ impl Workspace {
             let input_samples = buffer("input", plan.input_samples_words(), Usage::STORAGE | Usage::COPY_DST);
             // New buffers hold zeros: the padding, which nothing writes.
             let image = buffer("image", plan.image_words(), Usage::STORAGE | Usage::COPY_SRC);
-            let anchor16 =
-                (plan.bits == 16).then(|| buffer("anchor", plan.anchor16_words(), Usage::STORAGE | Usage::COPY_SRC));
+            let anchor16 = (plan.format.bits() == 16)
+                .then(|| buffer("anchor", plan.anchor16_words(), Usage::STORAGE | Usage::COPY_SRC));
             let anchor = anchor16.as_ref().unwrap_or(&image);
             let pixels = buffer("pixels", plan.output_words(), Usage::STORAGE);
             let output_samples = buffer("output", plan.output_samples_words(), Usage::STORAGE | Usage::COPY_SRC);
