@@ -386,3 +386,143 @@ fn the_alpha_of_a_tiff_is_named_so() {
     let told = exiftool(&encoded(&bare(rgba), Format::Tiff));
     assert_eq!(told["ExtraSamples"].as_u64(), Some(2), "{told}");
 }
+
+/// A JPEG file with these segments, marker and data, before all others.
+fn with_segments(segments: &[(u8, Vec<u8>)]) -> Vec<u8> {
+    let file = encoded(&bare(gradient(16, 8)), Format::Jpeg);
+    let mut bytes = file[..2].to_vec();
+    for (marker, data) in segments {
+        bytes.extend([0xff, *marker]);
+        bytes.extend(u16::try_from(data.len() + 2).unwrap().to_be_bytes());
+        bytes.extend(data);
+    }
+    bytes.extend(&file[2..]);
+    bytes
+}
+
+/// The metadata of a file's bytes, and all notes.
+fn said(file: &[u8]) -> (Metadata, Vec<Note>) {
+    let (picture, notes) = decode(file, 128).unwrap_or_else(|error| panic!("{error}"));
+    (picture.metadata, notes)
+}
+
+/// The index of a file of several pictures, with these attributes.
+fn multi_picture(attributes: &[u32]) -> Vec<u8> {
+    let mut index = b"MPF\0II\x2a\0\x08\0\0\0\x01\0".to_vec();
+    let len = u32::try_from(16 * attributes.len()).unwrap();
+    index.extend([0x02, 0xb0, 7, 0]);
+    index.extend([len, 26, 0].map(u32::to_le_bytes).concat());
+    for attributes in attributes {
+        index.extend(attributes.to_le_bytes());
+        index.extend([0; 12]);
+    }
+    index
+}
+
+#[test]
+fn what_else_a_jpeg_holds_is_said() {
+    const PRIMARY: u32 = 0x2003_0000;
+    const PREVIEW: u32 = 0x0001_0001;
+    let xmp = |text: &str| (0xe1, [b"http://ns.adobe.com/xap/1.0/\0", text.as_bytes()].concat());
+    let gain_map = "<a xmlns:hdrgm='http://ns.adobe.com/hdr-gain-map/1.0/' hdrgm:Version='1.0'/>";
+    let motion = "<a GCamera:MotionPhoto=\"1\"/>";
+    let extension = b"http://ns.adobe.com/xmp/extension/\0 and more".to_vec();
+    let two = multi_picture(&[PRIMARY, 0]);
+    for (segments, notes) in [
+        (vec![(0xe2, two.clone())], vec![Note::FirstOnly]),
+        (vec![(0xe2, multi_picture(&[PRIMARY]))], vec![]),
+        (vec![(0xe2, multi_picture(&[PRIMARY, PREVIEW]))], vec![]),
+        (vec![xmp(gain_map)], vec![Note::LeftOut(Part::GainMap)]),
+        (vec![(0xe2, b"urn:iso:std:iso:ts:21496:-1\0\0\0\0\0".to_vec())], vec![Note::LeftOut(Part::GainMap)]),
+        (vec![xmp(motion)], vec![Note::LeftOut(Part::Video)]),
+        (vec![(0xe1, extension)], vec![Note::LeftOut(Part::ExtendedXmp)]),
+        (vec![(0xeb, b"JP\0\x01\0\0\0\x01jumb c2pa".to_vec())], vec![Note::LeftOut(Part::ContentCredentials)]),
+        (vec![(0xeb, b"JP\0\x01\0\0\0\x01jumb other".to_vec())], vec![]),
+    ] {
+        let (metadata, told) = said(&with_segments(&segments));
+        assert_eq!(told, notes, "{segments:?}");
+        // The promise of it goes, too.
+        let packet = String::from_utf8(metadata.xmp.unwrap_or_default()).unwrap();
+        assert!(!packet.contains("hdrgm:Version") && !packet.contains("MotionPhoto"), "{packet}");
+    }
+    // A gain map's description may be in the second picture alone.
+    let mut file = with_segments(&[(0xe2, two)]);
+    file.extend(b"\xff\xd8 http://ns.apple.com/HDRGainMap/1.0/ \xff\xd9");
+    assert_eq!(said(&file).1, [Note::LeftOut(Part::GainMap)]);
+}
+
+#[test]
+fn parts_of_a_jpeg_are_put_together() {
+    let part =
+        |sequence: u8, count: u8, data: &[u8]| (0xe2, [b"ICC_PROFILE\0", [sequence, count].as_slice(), data].concat());
+    let (metadata, notes) = said(&with_segments(&[part(3, 3, b"three"), part(1, 3, b"one"), part(2, 3, b"two")]));
+    assert_eq!((metadata.icc.as_deref(), notes), (Some(b"onetwothree".as_slice()), vec![]));
+    for broken in [vec![part(1, 2, b"one")], vec![part(2, 2, b"two")], vec![part(0, 1, b"none")]] {
+        let (metadata, notes) = said(&with_segments(&broken));
+        assert_eq!((metadata.icc, notes), (None, vec![Note::Damaged(Part::Icc)]), "{broken:?}");
+    }
+    // Photoshop's resources, in two segments, with another before and a name of odd length.
+    let resources = [b"8BIM\x04\x25\x03abc\0\0\0\x01x\0".as_slice(), b"8BIM\x04\x04\0\0\0\0\0\x0b", IPTC].concat();
+    let (first, second) = resources.split_at(20);
+    let photoshop = |data: &[u8]| (0xed, [b"Photoshop 3.0\0", data].concat());
+    let (metadata, _) = said(&with_segments(&[photoshop(first), photoshop(second)]));
+    assert_eq!(metadata.iptc.as_deref(), Some(IPTC));
+    let comment = |data: &[u8]| (0xfe, data.to_vec());
+    let (metadata, _) =
+        said(&with_segments(&[comment(b"caf\xe9\0"), comment("Kaffee für zwei".as_bytes()), comment(b"")]));
+    assert_eq!(metadata.texts, [text("Comment", "café"), text("Comment", "Kaffee für zwei")]);
+}
+
+#[test]
+fn older_programs_texts_in_a_png_are_read_as_what_they_hold() {
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let profile = |name: &str, data: &[u8]| {
+        let (kind, digits) = (format!("Raw profile type {name}"), hex(data));
+        let (start, end) = digits.split_at(10);
+        text(&kind, &format!("\n{name}\n    {}\n{start}\n{end}\n", data.len()))
+    };
+    let exif = [b"Exif\0\0".as_slice(), &block(&[(0x112, 3, 1, 6)], &[], None)].concat();
+    let iptc = [b"8BIM\x04\x04\0\0\0\0\0\x0b".as_slice(), IPTC, b"\0"].concat();
+    let mut picture = bare(gradient(16, 8));
+    let unknown = profile("something", b"0123456789");
+    picture.metadata.texts =
+        vec![profile("exif", &exif), profile("iptc", &iptc), profile("xmp", XMP.as_bytes()), unknown.clone()];
+    let (picture, notes) = decode(&encoded(&picture, Format::Png), 128).unwrap();
+    assert_eq!((picture.image.width(), picture.image.height(), notes), (8, 16, vec![]));
+    let mut expected = Metadata::default();
+    expected.exif = Some(block(&[(0x112, 3, 1, 1)], &[], None));
+    expected.iptc = Some(IPTC.to_vec());
+    expected.xmp = Some(XMP.into());
+    expected.texts = vec![unknown];
+    assert_eq!(picture.metadata, expected);
+}
+
+#[test]
+fn what_else_a_tiff_holds_is_said() {
+    let pixel = [
+        (0x100, 3, 1, 1),
+        (0x101, 3, 1, 1),
+        (0x102, 3, 1, 8),
+        (0x103, 3, 1, 1),
+        (0x106, 3, 1, 1),
+        (0x111, 4, 1, 0),
+        (0x115, 3, 1, 1),
+        (0x116, 3, 1, 1),
+        (0x117, 4, 1, 1),
+    ];
+    // Long values lie anywhere in the file.
+    let georeference: &[Entry] = &[(33550, 12, 3, 8)];
+    for (more, exif, note) in [
+        (georeference, vec![], Some(Part::Georeference)),
+        (&[(37724, 7, 8, 8)], vec![], Some(Part::Layers)),
+        (&[(52545, 7, 8, 8)], vec![], Some(Part::ContentCredentials)),
+        (&[], vec![(0x8827, 3, 1, 400), (0x927c, 7, 8, 8)], Some(Part::MakerNote)),
+        (&[], vec![(0x8827, 3, 1, 400)], None),
+    ] {
+        // Entries are in the order of their numbers; EXIF's is before the higher ones, which readers put up with.
+        let file = block(&[&pixel, more].concat(), &exif, None);
+        let (metadata, notes) = said(&file);
+        assert_eq!(notes, note.map(Note::LeftOut).into_iter().collect::<Vec<_>>(), "{more:?}");
+        assert_eq!(metadata.exif.is_some(), !exif.is_empty());
+    }
+}
