@@ -38,7 +38,7 @@
 //! Frame after frame, with several in work at once: [`Upscaler::frames`].
 //!
 //! Image files, with their ICC profiles and EXIF data, are read and written by [`codec`]; [`eval`] measures nets;
-//! [`net::quantize`] makes integer nets from float weights; [`profile`] says where the time of a run goes, [`nodes`] what
+//! [`origin`] chooses among the built-in nets; [`net::quantize`] makes integer nets from float weights; [`profile`] says where the time of a run goes, [`nodes`] what
 //! the operators of light nets cost.
 //!
 //! The feature `cli`, on by default, is the program `abpn`; the library does without it.
@@ -58,6 +58,7 @@ mod image;
 pub mod net;
 pub mod nodes;
 mod options;
+pub mod origin;
 pub mod profile;
 mod random;
 mod reference;

@@ -8,9 +8,10 @@ use abpn::{Startup, Stats, TileSize};
 use serde_json::{Value, json};
 
 use super::device::{DeviceArgs, upscaler};
+use super::net::ModelArgs;
 use super::print::print;
 use super::table::Table;
-use super::{Failure, net, size, tile};
+use super::{Failure, size, tile};
 
 const NOTES: &str = "\
 Rows: `on the GPU` is a frame whose pixels are there and stay there, many frames in a submission, by the host's clock; \
@@ -46,9 +47,8 @@ pub struct Args {
     /// Frames in work at once
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=64))]
     depth: u8,
-    /// A weight file, instead of the built-in net
-    #[arg(short, long, value_name = "FILE")]
-    model: Option<std::path::PathBuf>,
+    #[command(flatten)]
+    net: ModelArgs,
     #[command(flatten)]
     device: DeviceArgs,
     /// Side of the pieces to compute at once, in input pixels: auto, whole, or a number
@@ -69,7 +69,7 @@ fn bits(text: &str) -> Result<u32, String> {
 
 /// Runs the command.
 pub fn run(args: Args) -> Result<(), Failure> {
-    let upscaler = upscaler(net::load(args.model.as_deref(), None)?, &args.device)?.with_tile(args.tile);
+    let upscaler = upscaler(args.net.load()?, &args.device)?.with_tile(args.tile);
     let ((width, height), frames, depth) = (args.size, args.frames.into(), args.depth.into());
     let bench = match args.bits {
         8 => upscaler.bench::<u8>(width, height, frames, depth)?,

@@ -15,6 +15,7 @@ mod man;
 mod message;
 mod model;
 mod net;
+mod nets;
 mod nodes;
 mod print;
 mod profile;
@@ -24,6 +25,7 @@ mod table;
 mod tile;
 mod tune;
 mod upscale;
+mod upscalers;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -53,6 +55,7 @@ enum Command {
     Tune(tune::Args),
     Degrade(degrade::Args),
     Model(model::Args),
+    Nets(nets::Args),
     Nodes(nodes::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -79,6 +82,7 @@ pub fn main() -> ExitCode {
         Command::Tune(args) => tune::run(args),
         Command::Degrade(args) => degrade::run(args),
         Command::Model(args) => model::run(args),
+        Command::Nets(args) => nets::run(args),
         Command::Nodes(args) => nodes::run(args),
         Command::Completions(args) => completions::run(args),
         Command::Man(args) => man::run(args),

@@ -1,10 +1,11 @@
 //! `abpn selftest`: do adapters and the CPU compute the reference's bytes?
 
 use abpn::gpu::{self, Adapter};
-use abpn::{Target, Upscaler, When};
+use abpn::net::ABPN_X3;
+use abpn::{Net, Target, Upscaler, When};
 
 use super::print::print;
-use super::{Failure, device, net};
+use super::{Failure, device};
 
 /// Checks adapters and the CPU's kernel against the reference: every stage of the shipped net and of others of its family.
 ///
@@ -28,7 +29,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         failures.extend(test(&device, || Target::Adapter(adapter.adapter.clone()))?);
     }
     if args.gpu.is_none() {
-        let device = Upscaler::new(net::load(None, None)?, Target::Cpu)?.device();
+        let device = Upscaler::new(Net::read(ABPN_X3)?, Target::Cpu)?.device();
         failures.extend(test(&device, || Target::Cpu)?);
     }
     failures.into_iter().next().map_or(Ok(()), Err)

@@ -4,9 +4,10 @@ use abpn::gpu::{self, Trial, Tuning};
 use abpn::{Target, Upscaler, When};
 use serde_json::{Value, json};
 
+use super::net::ModelArgs;
 use super::print::print;
 use super::table::Table;
-use super::{Failure, device, net};
+use super::{Failure, device};
 
 const NOTES: &str = "\
 Columns: the layers of the net, how many have that shape, and the time of one of them in ms, the median of several; the \
@@ -31,9 +32,8 @@ Examples:
 #[derive(clap::Args)]
 #[command(after_help = NOTES)]
 pub struct Args {
-    /// A weight file, instead of the built-in net
-    #[arg(short, long, value_name = "FILE")]
-    model: Option<std::path::PathBuf>,
+    #[command(flatten)]
+    net: ModelArgs,
     /// The adapter, by its number or a part of its name in `abpn adapters`
     #[arg(short, long, value_name = "INDEX|NAME")]
     gpu: Option<gpu::Choice>,
@@ -44,7 +44,7 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: Args) -> Result<(), Failure> {
-    let net = net::load(args.model.as_deref(), None)?;
+    let net = args.net.load()?;
     let target = Target::Gpu(args.gpu.unwrap_or_else(gpu::Choice::from_env));
     let builder = Upscaler::builder(net).target(target).tune(When::Always).self_test(When::Never);
     let upscaler = device::build(builder)?;

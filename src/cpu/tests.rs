@@ -12,7 +12,7 @@ use crate::backend::Backend;
 use crate::frame::{PixelFormat, Rgb, RgbSink};
 use crate::image::Sample;
 use crate::net::random::random_net;
-use crate::net::{Border, Layer, Net, built_in};
+use crate::net::{BUILT_IN, Border, Layer, Net};
 use crate::options::TileSize;
 use crate::random::Random;
 use crate::selftest::{self, upscaled};
@@ -293,7 +293,7 @@ fn each_layer_is_computed_in_the_way_that_takes_fewer_instructions() {
     assert_eq!(rows(&Mixed::new(Portable), &net), [1, 1, 4]);
     assert_eq!(rows(&Mixed::winograd(Portable), &net), [4; 3]);
     assert_eq!(rows(&Mixed::winograd(Portable), &wide_net()), [1, 4, 4]);
-    let shipped: Vec<Net> = (2..=4).filter_map(built_in).map(|net| Net::read(net).unwrap()).collect();
+    let shipped: Vec<Net> = BUILT_IN.iter().map(|net| net.net().unwrap()).collect();
     assert_eq!(shipped.len(), 3);
     for kernel in choice::runnable() {
         #[cfg(target_arch = "x86_64")]

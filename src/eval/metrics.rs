@@ -8,7 +8,7 @@ use crate::image::{Image, Layout, Samples};
 use crate::{Error, Result};
 
 /// The largest sample.
-const PEAK: f64 = 255.0;
+pub(super) const PEAK: f64 = 255.0;
 
 /// Side of SSIM's window in pixels.
 const WINDOW: usize = 11;
@@ -53,10 +53,7 @@ impl Scores {
 /// if less than SSIM's window is left of them.
 pub fn compare(reference: &Image, image: &Image, shave: usize) -> Result<Scores> {
     let (width, height) = (reference.width() as usize, reference.height() as usize);
-    if (image.width(), image.height()) != (reference.width(), reference.height()) {
-        let (other_width, other_height) = (image.width(), image.height());
-        return Err(Error::Eval(format!("{other_width}x{other_height} pixels compared with {width}x{height}")));
-    }
+    check_sizes(reference, image)?;
     let shortest = shave.saturating_mul(2).saturating_add(WINDOW);
     if width < shortest || height < shortest {
         return Err(Error::Eval(format!(
@@ -72,15 +69,43 @@ pub fn compare(reference: &Image, image: &Image, shave: usize) -> Result<Scores>
     })
 }
 
+/// PSNR in dB over red, green and blue of the outermost `width` pixels on each side alone; infinite if they are equal.
+///
+/// # Errors
+/// [`Error::Eval`] if a picture is not 8-bit RGB, if their sizes differ, or if `width` is 0 or the ring has no inside.
+pub fn ring_psnr_db(reference: &Image, image: &Image, width: usize) -> Result<f64> {
+    check_sizes(reference, image)?;
+    let sides = [reference.width(), reference.height()].map(|side| side as usize);
+    if width == 0 || sides.iter().any(|&side| side <= width.saturating_mul(2)) {
+        let [across, down] = sides;
+        return Err(Error::Eval(format!("a picture of {across}x{down} pixels has no ring of {width} pixels")));
+    }
+    let squares = |shave| -> Result<(f64, usize)> {
+        let (reference, image) = (Shaved::new(reference, shave)?.rgb, Shaved::new(image, shave)?.rgb);
+        Ok((squared_error(&reference, &image), reference.len()))
+    };
+    let ((all, all_samples), (inside, inside_samples)) = (squares(0)?, squares(width)?);
+    Ok(10.0 * (PEAK * PEAK * (all_samples - inside_samples) as f64 / (all - inside)).log10())
+}
+
+pub(super) fn check_sizes(reference: &Image, image: &Image) -> Result<()> {
+    let sizes = [image, reference].map(|image| (image.width(), image.height()));
+    if sizes[0] == sizes[1] {
+        return Ok(());
+    }
+    let [other, size] = sizes.map(|(width, height)| format!("{width}x{height}"));
+    Err(Error::Eval(format!("{other} pixels compared with {size}")))
+}
+
 /// What is left of a picture without its border.
-struct Shaved {
-    width: usize,
+pub(super) struct Shaved {
+    pub width: usize,
     /// `[height, width, 3]`, 0 to 255.
     rgb: Vec<f64>,
 }
 
 impl Shaved {
-    fn new(image: &Image, shave: usize) -> Result<Self> {
+    pub fn new(image: &Image, shave: usize) -> Result<Self> {
         let (Layout::Rgb, Samples::U8(samples)) = (image.layout(), image.samples()) else {
             return Err(Error::Eval("only 8-bit RGB can be compared".to_owned()));
         };
@@ -91,15 +116,19 @@ impl Shaved {
     }
 
     /// `[height, width]`, 16 to 235.
-    fn luma(&self) -> Vec<f64> {
+    pub fn luma(&self) -> Vec<f64> {
         let luma = |rgb: &[f64]| 16.0 + (65.481 * rgb[0] + 128.553 * rgb[1] + 24.966 * rgb[2]) / PEAK;
         self.rgb.par_chunks_exact(3).map(luma).collect()
     }
 }
 
 fn psnr_db(a: &[f64], b: &[f64]) -> f64 {
-    let squares: f64 = iter::zip(a, b).map(|(a, b)| (a - b) * (a - b)).sum();
-    10.0 * (PEAK * PEAK * a.len() as f64 / squares).log10()
+    10.0 * (PEAK * PEAK * a.len() as f64 / squared_error(a, b)).log10()
+}
+
+/// The sum of the squared differences.
+pub(super) fn squared_error(a: &[f64], b: &[f64]) -> f64 {
+    iter::zip(a, b).map(|(a, b)| (a - b) * (a - b)).sum()
 }
 
 /// The mean over all windows of two pictures, `[height, width]`.
@@ -220,6 +249,22 @@ mod tests {
         other[(2 * SIDE as usize + 5) * 3] += 50;
         assert_eq!(compared(picture(), other.clone(), 3).psnr_rgb_db, f64::INFINITY);
         assert!(compared(picture(), other, 2).psnr_rgb_db.is_finite());
+    }
+
+    #[test]
+    fn the_ring_is_the_border_alone() {
+        let image = |rgb| Image::from_rgb8(SIDE, SIDE, rgb).unwrap();
+        let ring = |a: &[u8], width| ring_psnr_db(&image(picture()), &image(a.to_vec()), width).unwrap();
+        let (mut inside, mut border) = (picture(), picture());
+        inside[(10 * SIDE as usize + 10) * 3] += 50;
+        assert_eq!(ring(&inside, 9), f64::INFINITY);
+        border[2 * 3] += 50;
+        let samples = f64::from((20 * 20 - 14 * 14) * 3);
+        assert!(close(ring(&border, 3), 10.0 * (255.0f64 * 255.0 * samples / 2500.0).log10()));
+        let picture = image(picture());
+        for width in [0, 10, usize::MAX] {
+            assert!(ring_psnr_db(&picture, &picture, width).is_err(), "{width}");
+        }
     }
 
     #[test]

@@ -6,6 +6,9 @@
 //! - [`bicubic`] is the baseline every paper gives, `imresize(picture, scale, "bicubic")`.
 //! - [`compare`] gives PSNR over red, green and blue together, and PSNR and SSIM of the luma, without a border.
 //!
+//! What papers leave out: [`jpeg`] compresses the small picture as most programs do, [`psnr_b_db`] sees the blocks that are
+//! left of it, and [`ring_psnr_db`] the border alone.
+//!
 //! ```
 //! # fn main() -> abpn::Result<()> {
 //! use abpn::{Image, eval};
@@ -20,10 +23,14 @@
 //! # }
 //! ```
 
+mod blocks;
+mod jpeg;
 mod metrics;
 mod resample;
 
-pub use metrics::{Scores, compare};
+pub use blocks::psnr_b_db;
+pub use jpeg::jpeg;
+pub use metrics::{Scores, compare, ring_psnr_db};
 pub use resample::{SCALES, bicubic, crop, degrade};
 
 use crate::image::{Image, Layout, Sample, Samples};

@@ -3,6 +3,7 @@
 //! [`Net::read`] and [`Net::write`] are its safetensors form, [`quantize`] makes one from float weights.
 
 pub(crate) mod border;
+mod built_in;
 mod check;
 mod file;
 pub mod quantize;
@@ -10,6 +11,7 @@ pub(crate) mod random;
 mod tensors;
 
 pub use border::Border;
+pub use built_in::{ABPN_X2, ABPN_X3, ABPN_X4, BUILT_IN, BuiltIn, Degradation, built_in};
 pub use file::{FORMAT, SCHEME, VERSION};
 pub use tensors::MAX_FILE_BYTES;
 
@@ -17,18 +19,6 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use crate::Result;
-
-/// ABPN x3, the net that abpn takes where no scale is asked for; [`Net::read`] takes it.
-pub const ABPN_X3: &[u8] = include_bytes!("../../weights/abpn_x3.safetensors");
-/// ABPN x2; [`Net::read`] takes it.
-pub const ABPN_X2: &[u8] = include_bytes!("../../weights/abpn_x2.safetensors");
-/// ABPN x4; [`Net::read`] takes it.
-pub const ABPN_X4: &[u8] = include_bytes!("../../weights/abpn_x4.safetensors");
-
-/// The net of this scale that ships with abpn, as [`Net::read`] takes it.
-pub fn built_in(scale: usize) -> Option<&'static [u8]> {
-    [(2, ABPN_X2), (3, ABPN_X3), (4, ABPN_X4)].into_iter().find_map(|(of, net)| (of == scale).then_some(net))
-}
 
 /// Most channels of a layer.
 pub const MAX_CHANNELS: usize = 64;

@@ -16,8 +16,9 @@ use abpn::{Error, Image, TileSize, Upscaler};
 
 use super::atomic::{check_free, write_atomically};
 use super::device::{DeviceArgs, upscaler};
+use super::net::ModelArgs;
 use super::print::print;
-use super::{Failure, folder, net, size, tile};
+use super::{Failure, folder, size, tile};
 
 const NOTES: &str = "\
 Columns: the median, least and largest time a frame, and the range of its middle half (IQR); multiply-accumulates and \
@@ -49,9 +50,8 @@ pub struct Args {
     /// How many frames to measure; one more comes before them, unmeasured
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
     frames: u16,
-    /// A weight file, instead of the built-in net
-    #[arg(short, long, value_name = "FILE")]
-    model: Option<PathBuf>,
+    #[command(flatten)]
+    net: ModelArgs,
     #[command(flatten)]
     device: DeviceArgs,
     /// Side of the pieces to compute at once, in input pixels: auto, whole, or a number
@@ -97,7 +97,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     if args.svg.is_some() && args.svg == args.trace {
         return Err(Failure::usage("--svg and --trace name one file"));
     }
-    let upscaler = upscaler(net::load(args.model.as_deref(), None)?, &args.device)?.with_tile(args.tile);
+    let upscaler = upscaler(args.net.load()?, &args.device)?.with_tile(args.tile);
     let (image, files) = match &args.input {
         Some(path) => {
             let (image, files) = time_files(path, &upscaler).map_err(|failure| failure.context(path.display()))?;

@@ -8,6 +8,7 @@ use abpn::codec::{DEFAULT_MAX_PIXELS, DEFAULT_QUALITY, Format};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use super::super::device::DeviceArgs;
+use super::super::net::NetArgs;
 use super::super::{Failure, tile};
 use super::inputs::{Job, Sink, Source};
 
@@ -71,9 +72,8 @@ pub struct Args {
     /// How many times larger: a built-in net of that scale, or what the net of --model must have
     #[arg(short, long, value_parser = clap::value_parser!(u32).range(2..=4))]
     pub scale: Option<u32>,
-    /// Weight file to use instead of a built-in net
-    #[arg(short, long, value_name = "FILE")]
-    pub model: Option<PathBuf>,
+    #[command(flatten)]
+    pub net: NetArgs,
     #[command(flatten)]
     pub device: DeviceArgs,
     /// Side of the pieces to compute at once, in input pixels: auto, whole, or a number. Smaller ones need less memory;

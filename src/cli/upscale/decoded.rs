@@ -1,10 +1,12 @@
 //! An input, read and decoded.
 
+use std::fs::File;
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
 
 use abpn::Error;
 use abpn::codec::{self, Note, Picture};
+use abpn::origin::Coding;
 
 use super::super::Failure;
 use super::inputs::Source;
@@ -13,29 +15,39 @@ use super::inputs::Source;
 pub struct Decoded {
     pub picture: Picture,
     pub notes: Vec<Note>,
+    /// What the file says of its compression.
+    pub coding: Coding,
     /// How long reading and decoding took.
     pub time: Duration,
 }
 
-/// Reads and decodes an input of at most `max_pixels`.
-pub fn decode(source: &Source, max_pixels: u64) -> Result<Decoded, Failure> {
+/// An input's bytes.
+pub struct Encoded {
+    pub bytes: Vec<u8>,
+    /// How long reading took.
+    time: Duration,
+}
+
+/// Reads an input, no more of it than a picture of `max_pixels` can need.
+pub fn read(source: &Source, max_pixels: u64) -> Result<Encoded, Failure> {
     let start = Instant::now();
-    let result = match source {
-        Source::File(path) => codec::read(path, max_pixels),
-        Source::Stdin => {
-            let mut bytes = Vec::new();
-            io::stdin()
-                .lock()
-                .take(codec::max_file_len(max_pixels))
-                .read_to_end(&mut bytes)
-                .map_err(|cause| Failure::new(cause.to_string()).context(source))?;
-            codec::decode(&bytes, max_pixels)
-        }
+    let most = codec::max_file_len(max_pixels);
+    let mut bytes = Vec::new();
+    let read = match source {
+        Source::File(path) => File::open(path).and_then(|file| file.take(most).read_to_end(&mut bytes)),
+        Source::Stdin => io::stdin().lock().take(most).read_to_end(&mut bytes),
     };
-    let (picture, notes) = result.map_err(|error| match error {
-        Error::Io { .. } => error.into(),
+    read.map_err(|cause| Failure::new(cause.to_string()).context(source))?;
+    Ok(Encoded { bytes, time: start.elapsed() })
+}
+
+/// Decodes what was read, at most `max_pixels`.
+pub fn decode(source: &Source, encoded: &Encoded, max_pixels: u64) -> Result<Decoded, Failure> {
+    let start = Instant::now();
+    let (picture, notes) = codec::decode(&encoded.bytes, max_pixels).map_err(|error| match error {
         Error::TooManyPixels { .. } => Failure::new(format!("{source}: {error}; raise it with --max-pixels")),
         _ => Failure::from(error).context(source),
     })?;
-    Ok(Decoded { picture, notes, time: start.elapsed() })
+    let coding = Coding::of_file(&encoded.bytes);
+    Ok(Decoded { picture, notes, coding, time: encoded.time + start.elapsed() })
 }

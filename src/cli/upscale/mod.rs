@@ -16,12 +16,15 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use abpn::Error;
+use abpn::origin::{Coding, choose};
 
 pub use args::Args;
 
 use super::failure::INTERRUPTED;
-use super::{Failure, atomic, device, interrupt, net};
-use decoded::{Decoded, decode};
+use super::net::Nets;
+use super::upscalers::Upscalers;
+use super::{Failure, atomic, interrupt};
+use decoded::{Decoded, decode, read};
 use inputs::{Job, Plan, Sink, Source};
 use progress::Progress;
 use report::Report;
@@ -30,23 +33,32 @@ use worker::Worker;
 /// Runs the command.
 pub fn run(args: Args) -> Result<(), Failure> {
     interrupt::install();
-    let net = net::load(args.model.as_deref(), args.scale)?;
-    let plan = inputs::plan(&args, net.scale())?;
+    let nets = Nets::new(&args.net, args.scale)?;
+    let plan = inputs::plan(&args, nets.scale())?;
     args.check(&plan.jobs)?;
     if args.dry_run {
         return dry_run::run(&args, &plan);
     }
     let Plan { jobs, unusable, passed_over } = plan;
     remove_leftovers(&jobs);
-    // The first file is decoded while the device gets ready. Standard input may keep one waiting.
-    let mut first = None;
+    let upscalers = Upscalers::new(&nets, &args.device, args.tile);
+    // The first file is decoded while the device gets ready for the net that it is likely to need: its pixels, which may
+    // ask for another, are not known yet. Standard input may keep one waiting.
+    let (mut first, max_pixels) = (None, args.max_pixels);
     let upscaler = thread::scope(|scope| {
-        if let Some(job) = jobs.first().filter(|job| job.source != Source::Stdin && !args.skips(job)) {
-            scope.spawn(|| first = Some(decode(&job.source, args.max_pixels)));
+        let job = jobs.first().filter(|job| job.source != Source::Stdin && !args.skips(job));
+        let mut coding = Coding::Unstated;
+        match job.map(|job| (job, read(&job.source, args.max_pixels))) {
+            Some((job, Ok(encoded))) => {
+                coding = Coding::of_file(&encoded.bytes);
+                let first = &mut first;
+                scope.spawn(move || *first = Some(decode(&job.source, &encoded, max_pixels)));
+            }
+            Some((_, Err(failure))) => first = Some(Err(failure)),
+            None => {}
         }
-        device::upscaler(net, &args.device)
-    })?
-    .with_tile(args.tile);
+        upscalers.get(&nets.pick(|| choose(coding, None)).name)
+    })?;
 
     let progress = Progress::new(jobs.len(), !args.quiet && !args.no_progress);
     let report = Report {
@@ -62,7 +74,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     }
     report.passed_over(&passed_over);
     let abandoned = AtomicBool::new(false);
-    let worker = Worker { args: &args, upscaler: &upscaler, abandoned: &abandoned };
+    let worker = Worker { args: &args, upscalers: &upscalers, abandoned: &abandoned };
     let failed = run_all(&jobs, first, &worker, &report)? + unusable.len();
     report.unreadable(&passed_over);
     match (failed, jobs.len() + unusable.len()) {

@@ -43,6 +43,8 @@ enum Status<'a> {
         layout: &'static str,
         bits: u32,
         device: &'a str,
+        net: &'a str,
+        net_reason: &'a str,
         milliseconds: Milliseconds,
         sha256: String,
         notes: Vec<String>,
@@ -129,7 +131,9 @@ impl Report<'_> {
                 output_height: done.output.height(),
                 layout: layout_name(done.output.layout()),
                 bits: bits(done.output.samples()),
-                device: &self.device,
+                device: &done.device,
+                net: &done.net.name,
+                net_reason: &done.net.reason,
                 milliseconds: Milliseconds::of(done),
                 sha256: sha256(done.output.samples()),
                 notes: done.notes.iter().map(ToString::to_string).collect(),
@@ -168,7 +172,7 @@ impl Report<'_> {
                 if self.verbose {
                     let time = Milliseconds::of(done);
                     say(format_args!(
-                        "{source} -> {sink}: {}x{} -> {}x{}, {}, {} bits; {:.0} ms: decode {:.0}, upload {:.0}, \
+                        "{source} -> {sink}: {}x{} -> {}x{}, {}, {} bits; net {} ({}); {:.0} ms: decode {:.0}, upload {:.0}, \
                          compute {:.0}, read back {:.0}, encode {:.0}",
                         done.input_size.0,
                         done.input_size.1,
@@ -176,6 +180,8 @@ impl Report<'_> {
                         done.output.height(),
                         layout_name(done.output.layout()),
                         bits(done.output.samples()),
+                        done.net.name,
+                        done.net.reason,
                         time.total,
                         time.decode,
                         time.upload,

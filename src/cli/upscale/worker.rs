@@ -8,12 +8,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use abpn::codec::{self, Note, Picture};
-use abpn::{Error, Image, Timings, Upscaler};
+use abpn::origin::{choose, jpeg_quality_of_pixels};
+use abpn::{Error, Image, Timings};
 
 use super::super::interrupt::{self, Interruptible};
+use super::super::net::Picked;
+use super::super::upscalers::Upscalers;
 use super::super::{Failure, atomic};
 use super::args::Args;
-use super::decoded::{Decoded, decode};
+use super::decoded::{Decoded, decode, read};
 use super::inputs::{Job, Sink, Source};
 use super::progress::Share;
 
@@ -29,6 +32,9 @@ pub struct Upscaled {
     pub input_size: (u32, u32),
     pub output: Image,
     pub notes: Vec<Note>,
+    /// What ran the net, and which net that was.
+    pub device: String,
+    pub net: Picked,
     /// Reading and decoding.
     pub decode: Duration,
     pub timings: Timings,
@@ -41,7 +47,7 @@ pub struct Upscaled {
 /// What the workers share.
 pub struct Worker<'a> {
     pub args: &'a Args,
-    pub upscaler: &'a Upscaler,
+    pub upscalers: &'a Upscalers<'a>,
     /// Set when something failed that leaves no hope for the other images.
     pub abandoned: &'a AtomicBool,
 }
@@ -62,36 +68,50 @@ impl Worker<'_> {
                 Failure { message: failure.message + remedy, ..failure }
             })?;
         }
-        let Decoded { mut picture, mut notes, time: decode } =
-            decoded.unwrap_or_else(|| decode(&job.source, self.args.max_pixels))?;
+        let Decoded { mut picture, mut notes, coding, time: decode } = decoded.unwrap_or_else(|| {
+            let max_pixels = self.args.max_pixels;
+            read(&job.source, max_pixels).and_then(|encoded| decode(&job.source, &encoded, max_pixels))
+        })?;
         if self.args.strip {
             picture.metadata.strip();
         }
         // As soon as it is known what the format will have to hold.
         let about = || format!("{} (from {})", job.sink, job.source);
-        codec::check(&picture.image, self.upscaler.net().scale(), job.format)
+        codec::check(&picture.image, self.upscalers.nets.scale(), job.format)
             .map_err(|error| Failure::from(error).context(about()))?;
 
         let start = Instant::now();
+        let net = self.upscalers.nets.pick(|| choose(coding, jpeg_quality_of_pixels(&picture.image)));
+        let upscaler = self.upscalers.get(&net.name)?;
         let input_size = (picture.image.width(), picture.image.height());
-        let scale = self.upscaler.net().scale() as u64;
+        let scale = upscaler.net().scale() as u64;
         let pixels = u64::from(input_size.0) * u64::from(input_size.1) * scale * scale;
         let observer = |done, total| {
             share.tiles(done, total, pixels);
             if self.stopped() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
-        let (output, timings) =
-            self.upscaler.upscale_observed(&picture.image, &observer).map_err(|error| match error {
-                Error::Cancelled => error.into(),
-                _ => Failure::from(error).context(&job.source),
-            })?;
+        let (output, timings) = upscaler.upscale_observed(&picture.image, &observer).map_err(|error| match error {
+            Error::Cancelled => error.into(),
+            _ => Failure::from(error).context(&job.source),
+        })?;
         let picture = Picture { image: output, ..picture };
 
         let encoding = Instant::now();
         notes.extend(self.write(&picture, job)?);
         let (encode, total) = (encoding.elapsed(), decode + start.elapsed());
         let output = picture.image;
-        Ok(Outcome::Upscaled(Box::new(Upscaled { input_size, output, notes, decode, timings, encode, total })))
+        let device = upscaler.device();
+        Ok(Outcome::Upscaled(Box::new(Upscaled {
+            input_size,
+            output,
+            notes,
+            device,
+            net,
+            decode,
+            timings,
+            encode,
+            total,
+        })))
     }
 
     fn stopped(&self) -> bool {
