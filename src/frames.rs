@@ -1,10 +1,11 @@
 //! Frame after frame: several pictures of one size in work at once.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::marker::PhantomData;
 
 use crate::backend::{FrameQueue, FrameShape};
-use crate::frame::{PixelFormat, Rgb, RgbSink};
+use crate::frame::{PixelFormat, Rgb, RgbSink, is_neutral};
 use crate::image::Sample;
 use crate::options::Timings;
 use crate::upscaler::Upscaler;
@@ -41,8 +42,8 @@ pub struct Frames<S: Sample> {
     depth: usize,
     tiles: usize,
     timings: Timings,
-    /// Frames that were pushed and not popped.
-    len: usize,
+    /// Of each frame that was pushed and not popped, whether it has no colours.
+    neutral: VecDeque<bool>,
     /// Whether the device has failed: then nothing is known of the frames in flight.
     has_failed: bool,
     samples: PhantomData<fn(S) -> S>,
@@ -50,10 +51,14 @@ pub struct Frames<S: Sample> {
 
 impl<S: Sample> fmt::Debug for Frames<S> {
     fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
-        let Self { shape, scale, depth, tiles, timings, len, has_failed, .. } = self;
+        let Self { shape, scale, depth, tiles, timings, has_failed, .. } = self;
         let mut fields = formatter.debug_struct("Frames");
         fields.field("shape", shape).field("scale", scale).field("depth", depth).field("tiles", tiles);
-        fields.field("timings", timings).field("len", len).field("has_failed", has_failed).finish_non_exhaustive()
+        fields
+            .field("timings", timings)
+            .field("len", &self.len())
+            .field("has_failed", has_failed)
+            .finish_non_exhaustive()
     }
 }
 
@@ -73,7 +78,17 @@ impl Upscaler {
         let tiling = self.tiling(shape)?;
         let queue = self.backend().clone().queue(shape, &tiling, depth)?;
         let (tiles, timings) = (tiling.len(), Timings::default());
-        Ok(Frames { queue, shape, scale, depth, tiles, timings, len: 0, has_failed: false, samples: PhantomData })
+        Ok(Frames {
+            queue,
+            shape,
+            scale,
+            depth,
+            tiles,
+            timings,
+            neutral: VecDeque::with_capacity(depth),
+            has_failed: false,
+            samples: PhantomData,
+        })
     }
 }
 
@@ -85,17 +100,17 @@ impl<S: Sample> Frames<S> {
 
     /// Frames that were pushed and not popped.
     pub fn len(&self) -> usize {
-        self.len
+        self.neutral.len()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.len == 0
+        self.neutral.is_empty()
     }
 
     /// Whether one must be popped before the next is pushed.
     pub fn is_full(&self) -> bool {
-        self.len == self.depth
+        self.len() == self.depth
     }
 
     /// Samples of a frame, `[height, width, 3]`.
@@ -129,11 +144,12 @@ impl<S: Sample> Frames<S> {
         if self.is_full() {
             return Err(Error::FramesFull { depth: self.depth });
         }
+        let is_neutral = is_neutral(rgb, 3);
         let rgb = Rgb { width: self.shape.width, height: self.shape.height, samples: rgb };
         let pushed = self.queue.push(&rgb, &mut self.timings);
         self.has_failed = pushed.is_err();
         pushed?;
-        self.len += 1;
+        self.neutral.push_back(is_neutral);
         Ok(())
     }
 
@@ -144,14 +160,15 @@ impl<S: Sample> Frames<S> {
     pub fn pop(&mut self, large: &mut [S]) -> Result<bool> {
         self.check_alive()?;
         self.check_len(self.scale, large.len())?;
-        if self.is_empty() {
-            return Ok(false);
-        }
-        let popped = self.queue.pop(&mut RgbSink::new(large, self.shape.width * self.scale), &mut self.timings);
+        let width = self.shape.width * self.scale;
+        let mut sink = match self.neutral.pop_front() {
+            None => return Ok(false),
+            Some(true) => RgbSink::neutral(large, width),
+            Some(false) => RgbSink::new(large, width),
+        };
+        let popped = self.queue.pop(&mut sink, &mut self.timings);
         self.has_failed = popped.is_err();
-        popped?;
-        self.len -= 1;
-        Ok(true)
+        popped.map(|_| true)
     }
 
     fn check_alive(&self) -> Result<()> {

@@ -69,10 +69,10 @@ fn eval_prints_a_table_of_the_net_beside_bicubic() {
     let table = text(&output);
     let lines: Vec<&str> = table.lines().collect();
     assert_eq!(lines.len(), 5, "{table}");
-    assert!(lines.iter().all(|line| line.len() == lines[0].len() && line.matches('|').count() == 8), "{table}");
+    assert!(lines.iter().all(|line| line.len() == lines[0].len() && line.matches('|').count() == 9), "{table}");
     assert!(lines[2].starts_with("| a.png "));
     let cells: Vec<&str> = lines[3].split('|').map(str::trim).collect();
-    assert_eq!(cells[1..8], ["photo.png", "29.655", "31.191", "31.285", "32.625", "0.8978", "0.9215"]);
+    assert_eq!(cells[1..9], ["photo.png", "29.655", "31.191", "31.285", "32.625", "0.8978", "0.9215", "file"]);
     assert!(lines[4].starts_with("| mean of 2 "));
     let alone = text(&run(&folder, "eval --hr hr/photo.png --model net.safetensors --device cpu"));
     assert_eq!(alone.lines().nth(2), Some(lines[3]));
@@ -149,6 +149,86 @@ fn eval_takes_small_pictures_that_are_given() {
     let made = text(&run_eval(&folder, "--hr hr"));
     let lines = |table: &str| table.lines().skip(2).take(2).map(str::to_owned).collect::<Vec<_>>();
     assert_eq!(lines(&table), lines(&made));
+}
+
+/// The rows of a table as cells, the means among them.
+fn rows(table: &str) -> Vec<Vec<&str>> {
+    let rows = table.lines().filter(|line| line.contains(".png") || line.contains("mean of"));
+    rows.map(|line| line.split('|').map(str::trim).filter(|cell| !cell.is_empty()).collect()).collect()
+}
+
+#[test]
+fn eval_compresses_the_small_pictures_before() {
+    let folder = Folder::new();
+    folder.write("hr/photo.png", &fs::read(PHOTO).unwrap());
+    let clean = text(&run_eval(&folder, "--hr hr"));
+    let output = run_eval(&folder, "--hr hr --jpeg 20,90");
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
+    let table = text(&output);
+    assert!(table.contains("JPEG, quality 20\n") && table.contains("JPEG, quality 90\n"), "{table}");
+    let psnr = |row: &[&str]| row[1].parse::<f64>().unwrap();
+    let (clean, rows) = (rows(&clean), rows(&table));
+    assert_eq!(rows.len(), 4);
+    assert!(psnr(&rows[0]) < psnr(&rows[2]) - 1.0 && psnr(&rows[2]) < psnr(&clean[0]), "{table}");
+    // PSNR-B of the net and of bicubic interpolation: blocks make it less than PSNR.
+    assert!(rows[0][7].parse::<f64>().unwrap() < rows[0][3].parse::<f64>().unwrap(), "{table}");
+    // The file that upscale would be given scores the same.
+    let small = eval::jpeg(&read(PHOTO_SMALL), 20).unwrap();
+    folder.write("lr/photo.jpg", &small);
+    let given = text(&run_eval(&folder, "--hr hr --lr lr"));
+    assert_eq!(self::rows(&given)[0][1..7], rows[0][1..7]);
+    for refused in ["--jpeg 0", "--jpeg 101", "--jpeg 50,x", "--video h264", "--video h264:99", "--ring 0"] {
+        assert_eq!(run_eval(&folder, &format!("--hr hr {refused}")).code, Some(2), "{refused}");
+    }
+}
+
+#[test]
+fn eval_prints_an_object_for_each_compression() {
+    let folder = Folder::new();
+    folder.write("hr/photo.png", &fs::read(PHOTO).unwrap());
+    let output = run_eval(&folder, "--hr hr --jpeg 30,60 --ring 12 --json");
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
+    let objects: Vec<Value> =
+        serde_json::Deserializer::from_slice(&output.stdout).into_iter().map(Result::unwrap).collect();
+    assert_eq!(objects.len(), 2);
+    for (object, compression) in objects.iter().zip(["JPEG, quality 30", "JPEG, quality 60"]) {
+        assert_eq!(object["compression"], compression);
+        let image = &object["images"][0];
+        assert_eq!((&image["picked"], &image["net_reason"]), (&"net.safetensors".into(), &"given by --model".into()));
+        for figure in ["psnr_rgb_db", "psnr_b_db", "ring_psnr_rgb_db"] {
+            assert!(
+                image["net"][figure].as_f64().is_some() && object["mean"]["bicubic"][figure].is_number(),
+                "{object}"
+            );
+        }
+    }
+}
+
+#[test]
+fn eval_measures_frames_after_ffmpeg() {
+    let folder = Folder::new();
+    for (name, shift) in [("a", 0), ("b", 6), ("c", 12)] {
+        let photo = read(PHOTO);
+        let Samples::U8(samples) = photo.samples() else { panic!() };
+        // A pan over the photo.
+        let rows = samples.chunks_exact(768 * 3).take(192).flat_map(|row| &row[shift * 3..][..288 * 3]);
+        folder.image(&format!("hr/{name}.png"), &Image::from_rgb8(288, 192, rows.copied().collect()).unwrap());
+    }
+    let output = run_eval(&folder, "--hr hr --video h264:15,h264:40");
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
+    let table = text(&output);
+    assert!(table.contains("h264, crf 15\n") && table.contains("h264, crf 40\n"), "{table}");
+    let means: Vec<f64> =
+        rows(&table).iter().filter(|row| row[0] == "mean of 3").map(|row| row[1].parse().unwrap()).collect();
+    assert!(means.len() == 2 && means[1] < means[0] - 1.0, "{table}");
+    folder.image("hr/d.png", &noise(40, 40, Layout::Rgb, 8));
+    let output = run_eval(&folder, "--hr hr --video h264:15");
+    assert_eq!(output.code, Some(1));
+    assert!(output.stderr.contains("differ in size"), "{}", output.stderr);
+    let mut command = folder.bare_command("eval --model net.safetensors --device cpu --hr hr/d.png --video h264:15");
+    let output = ended(command.env("PATH", ""));
+    assert_eq!(output.code, Some(1));
+    assert!(output.stderr.contains("ffmpeg") && output.stderr.contains("install it"), "{}", output.stderr);
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod folders;
 mod frames;
 mod metadata;
 mod model;
+mod nets;
 mod nodes;
 mod pictures;
 mod profile;

@@ -16,7 +16,7 @@ mod view;
 
 pub(crate) use extended::{Extended, margin};
 pub(crate) use format::PixelFormat;
-pub(crate) use picture::Picture;
+pub(crate) use picture::{Picture, is_neutral};
 pub(crate) use sink::{RgbSink, Sink, forgotten};
 pub(crate) use source::{Copied, Rgb, RowBuffer, Source};
 pub use test_frame::test_frame;

@@ -1,6 +1,7 @@
 //! Carrying grey pictures and alpha through a net that knows RGB only.
 //!
-//! Grey runs as r = g = b, and so does alpha, as a second picture.
+//! Grey runs as r = g = b, and so does alpha, as a second picture. A picture whose pixels all have r = g = b counts as grey,
+//! and gets the samples that it would get if it were stored so.
 
 use super::alpha::{Bounds, REACH};
 use super::bleed::{self, Colour};
@@ -15,6 +16,8 @@ pub(crate) struct Picture<'a, S> {
     pixels: Pixels<'a, S>,
     layout: Layout,
     alpha: Alpha<S>,
+    /// Whether it has three channels of colour, but no colours.
+    is_neutral: bool,
 }
 
 /// What is known of a picture's alpha.
@@ -43,7 +46,9 @@ impl<'a, S: Sample> Picture<'a, S> {
             Layout::GreyAlpha => Alpha::Varying(bled::<S, 1>(pixels, halo + REACH)?),
             Layout::Rgba => Alpha::Varying(bled::<S, 3>(pixels, halo + REACH)?),
         };
-        Ok(Self { pixels, layout, alpha })
+        let is_neutral = matches!(layout, Layout::Rgb | Layout::Rgba)
+            && (0..pixels.height).all(|y| is_neutral(pixels.row(0, y, pixels.width), pixels.channels));
+        Ok(Self { pixels, layout, alpha, is_neutral })
     }
 
     /// The colours, and alpha as a grey picture if it differs anywhere.
@@ -72,6 +77,7 @@ impl<'a, S: Sample> Picture<'a, S> {
         };
         let write = match source {
             0 if self.is_grey() => Write::Grey(flat),
+            0 if self.is_neutral => Write::Neutral(flat),
             0 => Write::Colours(flat),
             _ => Write::Alpha(Bounds::new(self.pixels, scale)),
         };
@@ -81,6 +87,11 @@ impl<'a, S: Sample> Picture<'a, S> {
     fn is_grey(&self) -> bool {
         matches!(self.layout, Layout::Grey | Layout::GreyAlpha)
     }
+}
+
+/// Whether all pixels of a row of three or four channels have r = g = b. A picture with colours mostly shows it at once.
+pub(crate) fn is_neutral<S: Sample>(row: &[S], channels: usize) -> bool {
+    row.chunks_exact(channels).all(|pixel| pixel[0] == pixel[1] && pixel[1] == pixel[2])
 }
 
 /// The colours of a picture with alpha, those of transparent pixels replaced up to so many pixels from visible ones.
@@ -314,6 +325,75 @@ mod tests {
                 Samples::U8(_) => panic!("the depth must not change"),
             };
             assert_no_fringe(sixteen, &[65535, 40000, 300], 65535);
+        }
+    }
+
+    #[test]
+    fn pictures_without_colours_stay_so() {
+        // The last pixel alone has colours, or not.
+        for (last, expected) in [([9u8, 9, 9], [6u8; 3]), ([9, 9, 8], [4, 6, 8])] {
+            let samples = [[5, 5, 5, 200], [7, 7, 7, 200], [last[0], last[1], last[2], 200]].concat();
+            let picture = picture(&samples, 1, Layout::Rgba, HALO);
+            let joined = join(&picture, &[[4, 6, 8].repeat(3)], 1);
+            assert_eq!(joined, [expected[0], expected[1], expected[2], 200].repeat(3));
+        }
+    }
+
+    /// Both ways of storing a picture without colours, with alpha or not.
+    fn assert_stored_alike<S: Viewed>(upscale: impl Fn(&[S], Layout) -> Vec<S>, levels: &[S], alpha: Option<&[S]>) {
+        let stored = |colours: usize| -> Vec<S> {
+            let pixels = levels.iter().enumerate();
+            pixels.flat_map(|(i, &level)| iter::repeat_n(level, colours).chain(alpha.map(|alpha| alpha[i]))).collect()
+        };
+        let (grey, rgb) = if alpha.is_some() { (Layout::GreyAlpha, Layout::Rgba) } else { (Layout::Grey, Layout::Rgb) };
+        let (grey_samples, rgb_samples) = (upscale(&stored(1), grey), upscale(&stored(3), rgb));
+        for (grey, rgb) in grey_samples.chunks_exact(grey.channels()).zip(rgb_samples.chunks_exact(rgb.channels())) {
+            assert_eq!(rgb[..3], [grey[0]; 3]);
+            assert_eq!(rgb[3..], grey[1..]);
+        }
+        let is_flat = grey_samples.windows(2).all(|pair| pair[0] == pair[1]);
+        assert!(!is_flat);
+    }
+
+    #[test]
+    fn grey_gives_the_same_samples_however_it_is_stored() {
+        let mut random = crate::random::Random::new(7);
+        // A net that knows no colours' symmetry.
+        let upscaler = Upscaler::new(random_net(9, 2, &[8, 5]).unwrap(), Target::Cpu).unwrap();
+        let bytes: Vec<u8> = (0..13 * 9).map(|_| random.byte()).collect();
+        let alpha: Vec<u8> = (0..13 * 9).map(|_| random.byte().saturating_sub(128)).collect();
+        let words: Vec<u16> = bytes.iter().zip(&alpha).map(|(&a, &b)| u16::from_be_bytes([a, b])).collect();
+        let wide_alpha: Vec<u16> = alpha.iter().map(|&alpha| u16::from(alpha) * 300).collect();
+        let upscale = |samples: Samples, layout| {
+            upscaler.upscale(&Image::new(13, 9, layout, samples).unwrap()).unwrap().into_samples()
+        };
+        let eight = |samples: &[u8], layout| match upscale(Samples::U8(samples.to_vec()), layout) {
+            Samples::U8(samples) => samples,
+            Samples::U16(_) => panic!("the depth must not change"),
+        };
+        let sixteen = |samples: &[u16], layout| match upscale(Samples::U16(samples.to_vec()), layout) {
+            Samples::U16(samples) => samples,
+            Samples::U8(_) => panic!("the depth must not change"),
+        };
+        for alpha in [None, Some(&alpha[..]), Some(&[200; 13 * 9])] {
+            assert_stored_alike(eight, &bytes, alpha);
+        }
+        for alpha in [None, Some(&wide_alpha[..]), Some(&[60_000; 13 * 9])] {
+            assert_stored_alike(sixteen, &words, alpha);
+        }
+        // Frames are pictures too.
+        let rgb: Vec<u8> = bytes.iter().flat_map(|&level| [level; 3]).collect();
+        let mut frames = upscaler.frames::<u8>(13, 9, 2).unwrap();
+        let mut coloured = rgb.clone();
+        coloured[13 * 9 * 3 - 1] ^= 1;
+        let mut large = vec![0; frames.output_len()];
+        for frame in [&rgb, &coloured] {
+            frames.push(frame).unwrap();
+        }
+        for (frame, is_grey) in [(&rgb, true), (&coloured, false)] {
+            assert!(frames.pop(&mut large).unwrap());
+            assert_eq!(large, eight(frame, Layout::Rgb));
+            assert_eq!(large.chunks_exact(3).all(|pixel| pixel[0] == pixel[1] && pixel[1] == pixel[2]), is_grey);
         }
     }
 

@@ -36,6 +36,8 @@ pub(crate) struct RgbSink<'a, S> {
 pub(super) enum Write<'a, S> {
     /// The pixel's first three samples, and its last one this, if any.
     Colours(Option<S>),
+    /// The pixel's grey in each of its first three samples, and its last one this, if any: for pictures that have no colours.
+    Neutral(Option<S>),
     /// The pixel's first sample, and its last one this, if any.
     Grey(Option<S>),
     /// The pixel's last sample, within bounds.
@@ -46,6 +48,11 @@ impl<'a, S: Sample> RgbSink<'a, S> {
     /// Tight RGB samples, `[height, width, 3]`.
     pub fn new(samples: &'a mut [S], width: usize) -> Self {
         Self::with(samples, width, width * 3, 3, Write::Colours(None))
+    }
+
+    /// The same for a picture without colours.
+    pub fn neutral(samples: &'a mut [S], width: usize) -> Self {
+        Self::with(samples, width, width * 3, 3, Write::Neutral(None))
     }
 
     /// Rows of `width` pixels, `stride` samples apart, of `channels` each.
@@ -72,6 +79,14 @@ impl<S: Sample> Sink for RgbSink<'_, S> {
             Write::Colours(alpha) => {
                 for (pixel, rgb) in pixels {
                     pixel[..3].copy_from_slice(rgb);
+                    if let (Some(last), Some(alpha)) = (pixel.get_mut(3), *alpha) {
+                        *last = alpha;
+                    }
+                }
+            }
+            Write::Neutral(alpha) => {
+                for (pixel, rgb) in pixels {
+                    pixel[..3].fill(grey(rgb));
                     if let (Some(last), Some(alpha)) = (pixel.get_mut(3), *alpha) {
                         *last = alpha;
                     }
