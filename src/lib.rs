@@ -37,9 +37,9 @@
 //!
 //! Frame after frame, with several in work at once: [`Upscaler::frames`].
 //!
-//! Image files, with their ICC profiles and EXIF data, are read and written by [`codec`]; [`eval`] measures nets;
-//! [`origin`] chooses among the built-in nets; [`net::quantize`] makes integer nets from float weights; [`profile`] says where the time of a run goes, [`nodes`] what
-//! the operators of light nets cost.
+//! Image files, with their ICC profiles and EXIF data, are read and written by [`codec`]; [`origin`] takes the built-in net
+//! that fits a picture; [`eval`] measures nets; [`net::quantize`] makes integer nets from float weights; [`profile`] says
+//! where the time of a run goes, [`nodes`] what the operators of light nets cost.
 //!
 //! The feature `cli`, on by default, is the program `abpn`; the library does without it.
 

@@ -20,6 +20,7 @@ Examples:
   abpn upscale photo.jpg                           writes photo_x3.jpg beside it
   abpn upscale photo.jpg -o large.png              writes large.png
   abpn upscale *.png -o large -f webp              many files into one folder, as WebP
+  abpn upscale frames -o large --net light         a film's frames, which don't say how they were compressed
   abpn upscale shots -o large -r --skip-existing   a folder and all in it; run again, it goes on
   curl -s URL | abpn upscale - | display           from standard input to standard output
 
@@ -28,6 +29,10 @@ The extension decides the format; --format changes both. BMP is read but not wri
 files with the extension of a known format are taken in the order of their names, hidden ones are not, and pictures of \
 formats that abpn doesn't read are counted. Results are not upscaled again: neither a NAME_x3 whose NAME is among the \
 inputs, nor an output folder within an input. A NAME_x3 alone is an image like others.
+
+Nets: --net auto takes for each image the built-in net that fits its compression: by a JPEG's quantisation tables or a \
+lossy WebP's quantiser, else by the traces of an earlier JPEG in the pixels. -v and --json say which one, and why. Frames \
+of a film show nothing; --net light is for them.
 
 What is kept: layout, 16 bits, ICC profile, colour description, EXIF, XMP, IPTC, resolution (dpi) and texts, as far as \
 the format has a place for them; abpn says what it could not keep. The orientation in EXIF data is applied to the \
