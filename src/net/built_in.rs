@@ -15,10 +15,15 @@ pub const ABPN_X4: &[u8] = include_bytes!("../../weights/abpn_x4.safetensors");
 
 /// All built-in nets.
 pub const BUILT_IN: &[BuiltIn] = &[
-    BuiltIn { scale: 2, degradation: Degradation::Clean, file: ABPN_X2 },
-    BuiltIn { scale: 3, degradation: Degradation::Clean, file: ABPN_X3 },
-    BuiltIn { scale: 4, degradation: Degradation::Clean, file: ABPN_X4 },
+    of(2, Degradation::Clean, ABPN_X2),
+    of(3, Degradation::Clean, ABPN_X3),
+    of(3, Degradation::Light, include_bytes!("../../weights/abpn_x3_light.safetensors")),
+    of(4, Degradation::Clean, ABPN_X4),
 ];
+
+const fn of(scale: usize, degradation: Degradation, file: &'static [u8]) -> BuiltIn {
+    BuiltIn { scale, degradation, file }
+}
 
 /// What pictures have been through before they are upscaled. Built-in nets are named after it; the worse the larger.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
