@@ -18,7 +18,10 @@ pub const BUILT_IN: &[BuiltIn] = &[
     of(2, Degradation::Clean, ABPN_X2),
     of(3, Degradation::Clean, ABPN_X3),
     of(3, Degradation::Light, include_bytes!("../../weights/abpn_x3_light.safetensors")),
+    of(3, Degradation::Strong, include_bytes!("../../weights/abpn_x3_strong.safetensors")),
     of(4, Degradation::Clean, ABPN_X4),
+    of(4, Degradation::Light, include_bytes!("../../weights/abpn_x4_light.safetensors")),
+    of(4, Degradation::Strong, include_bytes!("../../weights/abpn_x4_strong.safetensors")),
 ];
 
 const fn of(scale: usize, degradation: Degradation, file: &'static [u8]) -> BuiltIn {
