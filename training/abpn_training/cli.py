@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from abpn_training import ablate, degrade, lifecycle
+from abpn_training import ablate, degrade, lifecycle, weights
 from abpn_training.config import ABLATION, QAT_PRESETS, TRAIN_PRESETS, Common
 from abpn_training.errors import UserError
 from abpn_training.evaluate import evaluate
@@ -54,6 +54,8 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("run", type=Path, metavar="RUN", help="a run's folder, or a checkpoint")
     one.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="safetensors file to write")
     one.add_argument("--ranges", type=Path, metavar="FILE", help="JSON file to write a qat run's ranges to")
+    text = "what the net shall find outside a picture (default: what the run says)"
+    one.add_argument("--border", choices=(weights.ZEROS, weights.MIRROR), help=text)
 
     one = commands.add_parser("revive", help="give dead channels of float weights a fresh start")
     one.set_defaults(command=run_revive)
@@ -119,7 +121,7 @@ def run_degrade(options: dict) -> None:
 
 def run_export(options: dict) -> None:
     """`export`."""
-    export(options["run"], options["output"], options["ranges"])
+    export(options["run"], options["output"], options["ranges"], options["border"])
 
 
 def run_revive(options: dict) -> None:

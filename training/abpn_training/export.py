@@ -31,8 +31,8 @@ def net_of(path: Path) -> tuple[nn.Module, Common]:
     return net, config
 
 
-def export(source: Path, output: Path, ranges: Path | None) -> None:
-    """Writes a run's float weights, and the ranges of a `qat` run."""
+def export(source: Path, output: Path, ranges: Path | None, border: str | None = None) -> None:
+    """Writes a run's float weights, and the ranges of a `qat` run; a given border takes the place of the run's."""
     net, config = net_of(source)
     if isinstance(net, Quantised):
         if ranges is None:
@@ -42,4 +42,4 @@ def export(source: Path, output: Path, ranges: Path | None) -> None:
         net = net.net
     elif ranges is not None:
         raise UserError(f"{source}: a float run has no ranges; `abpn_training qat` or `abpn model quantize` finds some")
-    weights.write(output, weights.FloatWeights(net.scale, net.plain_weights(), config.border))
+    weights.write(output, weights.FloatWeights(net.scale, net.plain_weights(), border or config.border))

@@ -14,6 +14,7 @@ from PIL import Image
 
 from abpn_training.evaluate import evaluate
 from abpn_training.intnet import IntegerNet
+from abpn_training.weights import read
 
 STEPS = 200
 
@@ -98,6 +99,9 @@ def test_from_float_to_integers(runs: tuple[Path, Path], folders: Folders, abpn:
     float_file, tuned, ranges, net = (tmp_path / name for name in ("float", "tuned", "ranges.json", "net"))
     done = train("export", runs[1], "-o", float_file)
     assert done.returncode == 0, done.stderr
+    for border, options in (("zeros", []), ("mirror", ["--border", "mirror"])):
+        assert train("export", runs[1], "-o", tmp_path / border, *options).returncode == 0
+        assert read(tmp_path / border).border == border
     done = train("qat", "-o", tmp_path / "qat", "--weights", float_file, *settings(folders), "--steps", 40)
     assert done.returncode == 0, done.stderr
     done = train("export", tmp_path / "qat", "-o", tuned, "--ranges", ranges)
