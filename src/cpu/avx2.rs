@@ -5,6 +5,7 @@
 
 use std::arch::x86_64::*;
 
+use super::intrinsics::{acc, memory, plain_words, proven};
 use super::lanes::{Lanes, Sums, Tiles};
 use super::requantise::Narrow;
 
@@ -38,36 +39,12 @@ impl Lanes for Avx2 {
         fn with_avx2<R>(work: impl FnOnce() -> R) -> R {
             work()
         }
-        #[expect(unsafe_code, reason = "AVX2 has to be there")]
-        // SAFETY: `self` proves it.
-        unsafe {
-            with_avx2(work)
-        }
+        proven!(self, with_avx2(work))
     }
 
-    #[inline(always)]
-    fn load(self, words: &[u32]) -> __m256i {
-        let words: &[u32] = &words[..Self::LANES];
-        #[expect(unsafe_code, reason = "AVX2 has to be there, and 32 bytes to read")]
-        // SAFETY: `self` proves the one, the slice's length the other.
-        unsafe {
-            _mm256_loadu_si256(words.as_ptr().cast())
-        }
-    }
-
-    #[inline(always)]
-    fn weights(self, word: u32) -> __m256i {
-        self.acc(word.cast_signed())
-    }
-
-    #[inline(always)]
-    fn acc(self, bias: i32) -> __m256i {
-        #[expect(unsafe_code, reason = "AVX2 has to be there")]
-        // SAFETY: `self` proves it.
-        unsafe {
-            _mm256_set1_epi32(bias)
-        }
-    }
+    plain_words!();
+    acc!(_mm256_set1_epi32);
+    memory!(_mm256_loadu_si256, _mm256_storeu_si256);
 
     #[inline(always)]
     fn start(self, [low, high, ..]: [i16; 4]) -> __m256i {
@@ -76,72 +53,19 @@ impl Lanes for Avx2 {
 
     #[inline(always)]
     fn add_products(self, sums: __m256i, codes: __m256i, weights: __m256i) -> __m256i {
-        #[expect(unsafe_code, reason = "AVX2 has to be there")]
-        // SAFETY: `self` proves it.
-        unsafe {
-            _mm256_add_epi16(sums, _mm256_maddubs_epi16(codes, weights))
-        }
+        proven!(self, _mm256_add_epi16(sums, _mm256_maddubs_epi16(codes, weights)))
     }
 
     #[inline(always)]
     fn add_sums(self, acc: __m256i, sums: __m256i) -> __m256i {
-        #[expect(unsafe_code, reason = "AVX2 has to be there")]
-        // SAFETY: `self` proves it.
-        let sums = unsafe { _mm256_madd_epi16(sums, _mm256_set1_epi16(1)) };
-        self.add(acc, sums)
+        proven!(self, _mm256_add_epi32(acc, _mm256_madd_epi16(sums, _mm256_set1_epi16(1))))
     }
-
-    #[inline(always)]
-    fn load_acc(self, from: &[i32]) -> __m256i {
-        let from: &[i32] = &from[..Self::LANES];
-        #[expect(unsafe_code, reason = "AVX2 has to be there, and 32 bytes to read")]
-        // SAFETY: `self` proves the one, the slice's length the other.
-        unsafe {
-            _mm256_loadu_si256(from.as_ptr().cast())
-        }
-    }
-
-    #[inline(always)]
-    fn store(self, acc: __m256i, to: &mut [i32]) {
-        let to: &mut [i32] = &mut to[..Self::LANES];
-        #[expect(unsafe_code, reason = "AVX2 has to be there, and 32 bytes to write")]
-        // SAFETY: `self` proves the one, the slice's length the other.
-        unsafe {
-            _mm256_storeu_si256(to.as_mut_ptr().cast(), acc);
-        }
-    }
-}
-
-impl Avx2 {
-    /// Adds lanes of 32 bits.
-    #[inline(always)]
-    pub fn add(self, a: __m256i, b: __m256i) -> __m256i {
-        #[expect(unsafe_code, reason = "AVX2 has to be there")]
-        // SAFETY: `self` proves it.
-        unsafe {
-            _mm256_add_epi32(a, b)
-        }
-    }
-}
-
-/// An expression of AVX2 instructions that touch registers alone, for `$proof`.
-macro_rules! registers {
-    ($proof:expr, $work:expr) => {{
-        let Avx2(()) = $proof;
-        #[expect(unsafe_code, reason = "AVX2 has to be there")]
-        // SAFETY: a value of `Avx2` proves it.
-        unsafe {
-            $work
-        }
-    }};
 }
 
 impl Tiles for Avx2 {
     #[inline(always)]
     fn transposed(self, [a, b, c, d]: [__m256i; 4]) -> [__m256i; 4] {
-        #[expect(unsafe_code, reason = "AVX2 has to be there")]
-        // SAFETY: `self` proves it.
-        unsafe {
+        proven!(self, {
             let (ab, cd) = (_mm256_unpacklo_epi32(a, b), _mm256_unpacklo_epi32(c, d));
             let (ab_high, cd_high) = (_mm256_unpackhi_epi32(a, b), _mm256_unpackhi_epi32(c, d));
             [
@@ -150,58 +74,58 @@ impl Tiles for Avx2 {
                 _mm256_unpacklo_epi64(ab_high, cd_high),
                 _mm256_unpackhi_epi64(ab_high, cd_high),
             ]
-        }
+        })
     }
 
     #[inline(always)]
     fn pairs(self, words: __m256i) -> [__m256i; 2] {
-        registers!(self, [_mm256_and_si256(words, _mm256_set1_epi16(0xff)), _mm256_srli_epi16::<8>(words)])
+        proven!(self, [_mm256_and_si256(words, _mm256_set1_epi16(0xff)), _mm256_srli_epi16::<8>(words)])
     }
 
     #[inline(always)]
     fn add16(self, a: __m256i, b: __m256i) -> __m256i {
-        registers!(self, _mm256_add_epi16(a, b))
+        proven!(self, _mm256_add_epi16(a, b))
     }
 
     #[inline(always)]
     fn sub16(self, a: __m256i, b: __m256i) -> __m256i {
-        registers!(self, _mm256_sub_epi16(a, b))
+        proven!(self, _mm256_sub_epi16(a, b))
     }
 
     #[inline(always)]
     fn times4_16(self, a: __m256i) -> __m256i {
-        registers!(self, _mm256_slli_epi16::<2>(a))
+        proven!(self, _mm256_slli_epi16::<2>(a))
     }
 
     #[inline(always)]
     fn add_pair_products(self, acc: __m256i, a: __m256i, b: __m256i) -> __m256i {
-        registers!(self, _mm256_add_epi32(acc, _mm256_madd_epi16(a, b)))
+        proven!(self, _mm256_add_epi32(acc, _mm256_madd_epi16(a, b)))
     }
 
     #[inline(always)]
     fn add32(self, a: __m256i, b: __m256i) -> __m256i {
-        self.add(a, b)
+        proven!(self, _mm256_add_epi32(a, b))
     }
 
     #[inline(always)]
     fn sub32(self, a: __m256i, b: __m256i) -> __m256i {
-        registers!(self, _mm256_sub_epi32(a, b))
+        proven!(self, _mm256_sub_epi32(a, b))
     }
 
     #[inline(always)]
     fn times4_32(self, a: __m256i) -> __m256i {
-        registers!(self, _mm256_slli_epi32::<2>(a))
+        proven!(self, _mm256_slli_epi32::<2>(a))
     }
 
     #[inline(always)]
     fn mul32(self, a: __m256i, b: __m256i) -> __m256i {
-        registers!(self, _mm256_mullo_epi32(a, b))
+        proven!(self, _mm256_mullo_epi32(a, b))
     }
 
     #[inline(always)]
     fn requantise(self, [a, b]: [__m256i; 2], by: &Narrow) -> __m256i {
         let shift = self.load_acc(&by.shift);
-        registers!(self, {
+        proven!(self, {
             let a = _mm256_packus_epi32(_mm256_srav_epi32(a, shift), _mm256_srav_epi32(b, shift));
             let product = _mm256_mulhi_epu16(_mm256_min_epu16(a, self.acc(by.limit)), self.acc(by.mul));
             _mm256_mulhi_epu16(_mm256_add_epi16(product, self.acc(by.half)), self.acc(by.down))
@@ -210,11 +134,11 @@ impl Tiles for Avx2 {
 
     #[inline(always)]
     fn bytes(self, low: __m256i, high: __m256i) -> __m256i {
-        registers!(self, _mm256_or_si256(low, _mm256_slli_epi16::<8>(high)))
+        proven!(self, _mm256_or_si256(low, _mm256_slli_epi16::<8>(high)))
     }
 
     #[inline(always)]
     fn halves(self, low: __m256i, high: __m256i) -> [__m256i; 2] {
-        registers!(self, [_mm256_unpacklo_epi16(low, high), _mm256_unpackhi_epi16(low, high)])
+        proven!(self, [_mm256_unpacklo_epi16(low, high), _mm256_unpackhi_epi16(low, high)])
     }
 }

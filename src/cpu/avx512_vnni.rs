@@ -5,6 +5,7 @@
 
 use std::arch::x86_64::*;
 
+use super::intrinsics::{acc, exact_sums, memory, plain_words, proven};
 use super::lanes::{Lanes, Tiles};
 use super::requantise::Narrow;
 
@@ -41,91 +42,18 @@ impl Lanes for Avx512Vnni {
         fn with_avx512_vnni<R>(work: impl FnOnce() -> R) -> R {
             work()
         }
-        #[expect(unsafe_code, reason = "AVX-512 has to be there")]
-        // SAFETY: `self` proves it.
-        unsafe {
-            with_avx512_vnni(work)
-        }
+        proven!(self, with_avx512_vnni(work))
     }
 
-    #[inline(always)]
-    fn load(self, words: &[u32]) -> __m512i {
-        let words: &[u32] = &words[..Self::LANES];
-        #[expect(unsafe_code, reason = "AVX-512 has to be there, and 64 bytes to read")]
-        // SAFETY: `self` proves the one, the slice's length the other.
-        unsafe {
-            _mm512_loadu_si512(words.as_ptr().cast())
-        }
-    }
-
-    #[inline(always)]
-    fn weights(self, word: u32) -> __m512i {
-        self.acc(word.cast_signed())
-    }
-
-    #[inline(always)]
-    fn acc(self, bias: i32) -> __m512i {
-        #[expect(unsafe_code, reason = "AVX-512 has to be there")]
-        // SAFETY: `self` proves it.
-        unsafe {
-            _mm512_set1_epi32(bias)
-        }
-    }
-
-    #[inline(always)]
-    fn start(self, _: [i16; 4]) -> __m512i {
-        self.acc(0)
-    }
+    plain_words!();
+    acc!(_mm512_set1_epi32);
+    memory!(_mm512_loadu_si512, _mm512_storeu_si512);
+    exact_sums!(_mm512_add_epi32);
 
     #[inline(always)]
     fn add_products(self, sums: __m512i, codes: __m512i, weights: __m512i) -> __m512i {
-        #[expect(unsafe_code, reason = "VNNI has to be there")]
-        // SAFETY: `self` proves it.
-        unsafe {
-            _mm512_dpbusd_epi32(sums, codes, weights)
-        }
+        proven!(self, _mm512_dpbusd_epi32(sums, codes, weights))
     }
-
-    #[inline(always)]
-    fn add_sums(self, acc: __m512i, sums: __m512i) -> __m512i {
-        #[expect(unsafe_code, reason = "AVX-512 has to be there")]
-        // SAFETY: `self` proves it.
-        unsafe {
-            _mm512_add_epi32(acc, sums)
-        }
-    }
-
-    #[inline(always)]
-    fn load_acc(self, from: &[i32]) -> __m512i {
-        let from: &[i32] = &from[..Self::LANES];
-        #[expect(unsafe_code, reason = "AVX-512 has to be there, and 64 bytes to read")]
-        // SAFETY: `self` proves the one, the slice's length the other.
-        unsafe {
-            _mm512_loadu_si512(from.as_ptr().cast())
-        }
-    }
-
-    #[inline(always)]
-    fn store(self, acc: __m512i, to: &mut [i32]) {
-        let to: &mut [i32] = &mut to[..Self::LANES];
-        #[expect(unsafe_code, reason = "AVX-512 has to be there, and 64 bytes to write")]
-        // SAFETY: `self` proves the one, the slice's length the other.
-        unsafe {
-            _mm512_storeu_si512(to.as_mut_ptr().cast(), acc);
-        }
-    }
-}
-
-/// An expression of AVX-512 instructions that touch registers alone, for `$proof`.
-macro_rules! registers {
-    ($proof:expr, $work:expr) => {{
-        let Avx512Vnni(()) = $proof;
-        #[expect(unsafe_code, reason = "AVX-512 with VNNI has to be there")]
-        // SAFETY: a value of `Avx512Vnni` proves it.
-        unsafe {
-            $work
-        }
-    }};
 }
 
 impl Tiles for Avx512Vnni {
@@ -136,7 +64,7 @@ impl Tiles for Avx512Vnni {
 
     #[inline(always)]
     fn transposed(self, [a, b, c, d]: [__m512i; 4]) -> [__m512i; 4] {
-        registers!(self, {
+        proven!(self, {
             let (ab, cd) = (_mm512_unpacklo_epi32(a, b), _mm512_unpacklo_epi32(c, d));
             let (ab_high, cd_high) = (_mm512_unpackhi_epi32(a, b), _mm512_unpackhi_epi32(c, d));
             [
@@ -150,53 +78,53 @@ impl Tiles for Avx512Vnni {
 
     #[inline(always)]
     fn pairs(self, words: __m512i) -> [__m512i; 2] {
-        registers!(self, [_mm512_and_si512(words, _mm512_set1_epi16(0xff)), _mm512_srli_epi16::<8>(words)])
+        proven!(self, [_mm512_and_si512(words, _mm512_set1_epi16(0xff)), _mm512_srli_epi16::<8>(words)])
     }
 
     #[inline(always)]
     fn add16(self, a: __m512i, b: __m512i) -> __m512i {
-        registers!(self, _mm512_add_epi16(a, b))
+        proven!(self, _mm512_add_epi16(a, b))
     }
 
     #[inline(always)]
     fn sub16(self, a: __m512i, b: __m512i) -> __m512i {
-        registers!(self, _mm512_sub_epi16(a, b))
+        proven!(self, _mm512_sub_epi16(a, b))
     }
 
     #[inline(always)]
     fn times4_16(self, a: __m512i) -> __m512i {
-        registers!(self, _mm512_slli_epi16::<2>(a))
+        proven!(self, _mm512_slli_epi16::<2>(a))
     }
 
     #[inline(always)]
     fn add_pair_products(self, acc: __m512i, a: __m512i, b: __m512i) -> __m512i {
-        registers!(self, _mm512_dpwssd_epi32(acc, a, b))
+        proven!(self, _mm512_dpwssd_epi32(acc, a, b))
     }
 
     #[inline(always)]
     fn add32(self, a: __m512i, b: __m512i) -> __m512i {
-        registers!(self, _mm512_add_epi32(a, b))
+        proven!(self, _mm512_add_epi32(a, b))
     }
 
     #[inline(always)]
     fn sub32(self, a: __m512i, b: __m512i) -> __m512i {
-        registers!(self, _mm512_sub_epi32(a, b))
+        proven!(self, _mm512_sub_epi32(a, b))
     }
 
     #[inline(always)]
     fn times4_32(self, a: __m512i) -> __m512i {
-        registers!(self, _mm512_slli_epi32::<2>(a))
+        proven!(self, _mm512_slli_epi32::<2>(a))
     }
 
     #[inline(always)]
     fn mul32(self, a: __m512i, b: __m512i) -> __m512i {
-        registers!(self, _mm512_mullo_epi32(a, b))
+        proven!(self, _mm512_mullo_epi32(a, b))
     }
 
     #[inline(always)]
     fn requantise(self, [a, b]: [__m512i; 2], by: &Narrow) -> __m512i {
         let shift = self.load_acc(&by.shift);
-        registers!(self, {
+        proven!(self, {
             let a = _mm512_packus_epi32(_mm512_srav_epi32(a, shift), _mm512_srav_epi32(b, shift));
             let product = _mm512_mulhi_epu16(_mm512_min_epu16(a, self.acc(by.limit)), self.acc(by.mul));
             _mm512_mulhi_epu16(_mm512_add_epi16(product, self.acc(by.half)), self.acc(by.down))
@@ -205,11 +133,11 @@ impl Tiles for Avx512Vnni {
 
     #[inline(always)]
     fn bytes(self, low: __m512i, high: __m512i) -> __m512i {
-        registers!(self, _mm512_or_si512(low, _mm512_slli_epi16::<8>(high)))
+        proven!(self, _mm512_or_si512(low, _mm512_slli_epi16::<8>(high)))
     }
 
     #[inline(always)]
     fn halves(self, low: __m512i, high: __m512i) -> [__m512i; 2] {
-        registers!(self, [_mm512_unpacklo_epi16(low, high), _mm512_unpackhi_epi16(low, high)])
+        proven!(self, [_mm512_unpacklo_epi16(low, high), _mm512_unpackhi_epi16(low, high)])
     }
 }

@@ -6,6 +6,7 @@
 use std::arch::x86_64::*;
 
 use super::avx2::Avx2;
+use super::intrinsics::{acc, exact_sums, memory, plain_words, proven};
 use super::lanes::{Lanes, Tiles};
 use super::requantise::Narrow;
 
@@ -38,55 +39,17 @@ impl Lanes for AvxVnni {
         fn with_avx_vnni<R>(work: impl FnOnce() -> R) -> R {
             work()
         }
-        #[expect(unsafe_code, reason = "AVX-VNNI has to be there")]
-        // SAFETY: `self` proves it.
-        unsafe {
-            with_avx_vnni(work)
-        }
+        proven!(self, with_avx_vnni(work))
     }
 
-    #[inline(always)]
-    fn load(self, words: &[u32]) -> __m256i {
-        self.0.load(words)
-    }
-
-    #[inline(always)]
-    fn weights(self, word: u32) -> __m256i {
-        self.0.weights(word)
-    }
-
-    #[inline(always)]
-    fn start(self, _: [i16; 4]) -> __m256i {
-        self.0.acc(0)
-    }
+    plain_words!();
+    acc!(_mm256_set1_epi32);
+    memory!(_mm256_loadu_si256, _mm256_storeu_si256);
+    exact_sums!(_mm256_add_epi32);
 
     #[inline(always)]
     fn add_products(self, sums: __m256i, codes: __m256i, weights: __m256i) -> __m256i {
-        #[expect(unsafe_code, reason = "AVX-VNNI has to be there")]
-        // SAFETY: `self` proves it.
-        unsafe {
-            _mm256_dpbusd_avx_epi32(sums, codes, weights)
-        }
-    }
-
-    #[inline(always)]
-    fn acc(self, bias: i32) -> __m256i {
-        self.0.acc(bias)
-    }
-
-    #[inline(always)]
-    fn add_sums(self, acc: __m256i, sums: __m256i) -> __m256i {
-        self.0.add(acc, sums)
-    }
-
-    #[inline(always)]
-    fn load_acc(self, from: &[i32]) -> __m256i {
-        self.0.load_acc(from)
-    }
-
-    #[inline(always)]
-    fn store(self, acc: __m256i, to: &mut [i32]) {
-        self.0.store(acc, to);
+        proven!(self, _mm256_dpbusd_avx_epi32(sums, codes, weights))
     }
 }
 
@@ -105,11 +68,7 @@ impl Tiles for AvxVnni {
 
     #[inline(always)]
     fn add_pair_products(self, acc: __m256i, a: __m256i, b: __m256i) -> __m256i {
-        #[expect(unsafe_code, reason = "AVX-VNNI has to be there")]
-        // SAFETY: `self` proves it.
-        unsafe {
-            _mm256_dpwssd_avx_epi32(acc, a, b)
-        }
+        proven!(self, _mm256_dpwssd_avx_epi32(acc, a, b))
     }
 
     #[inline(always)]

@@ -29,7 +29,8 @@ pub(super) fn runnable() -> Vec<Arc<dyn RowKernel>> {
     };
     #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
     let vectors = {
-        use super::{neon::Neon, neon_dot::NeonDot, neon_i8mm::NeonI8mm};
+        use super::neon::Neon;
+        use super::neon_dot::{NeonDot, NeonI8mm};
         [kernel::<NeonI8mm>(), kernel::<NeonDot>(), kernel::<Neon>()]
     };
     #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]

@@ -14,6 +14,12 @@ mod choice;
 mod convolve;
 mod engine;
 mod groups;
+#[cfg(any(
+    target_arch = "x86_64",
+    all(target_arch = "aarch64", target_endian = "little"),
+    all(target_arch = "wasm32", target_feature = "simd128"),
+))]
+mod intrinsics;
 mod lanes;
 #[cfg(test)]
 mod model;
@@ -21,8 +27,6 @@ mod model;
 mod neon;
 #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
 mod neon_dot;
-#[cfg(all(target_arch = "aarch64", target_endian = "little"))]
-mod neon_i8mm;
 mod packing;
 mod portable;
 mod queue;

@@ -26,7 +26,7 @@ pub(super) enum Weights {
     Winograd(Transformed),
 }
 
-/// Output channels that are computed at once.
+/// Output channels that are computed at once, 1 to [`Lanes::CHANNELS`].
 pub(super) struct Block {
     /// Which they are.
     pub channels: Vec<usize>,
@@ -46,6 +46,7 @@ impl PackedLayer {
         let channels = order::<L>(layer);
         let blocks = (0..count).map(|block| {
             let channels = &channels[first(block)..first(block + 1)];
+            assert!((1..=L::CHANNELS).contains(&channels.len()), "convolve.rs has a shape for each block");
             let steps = (0..).take(words * TAPS).map(|position| Step {
                 position,
                 weights: channels.iter().map(|&out| weights::<L>(layer, out, position)).collect(),

@@ -184,23 +184,27 @@ impl<L: Tiles> RowKernel for Mixed<L> {
     }
 
     fn hidden(&self, layer: &PackedLayer, rows: &Rows, scratch: &mut Scratch, output: OutputRows<u32>) {
-        match layer.weights {
+        match &layer.weights {
             Weights::Direct(_) => self.lanes.hidden(layer, rows, scratch, output),
-            Weights::Winograd(_) => winograd::hidden(self.lanes, layer, rows, &mut scratch.winograd, output),
+            Weights::Winograd(weights) => winograd::hidden(self.lanes, weights, rows, &mut scratch.winograd, output),
         }
     }
 
     fn last8(&self, layer: &PackedLayer, rows: &Rows, scratch: &mut Scratch, output: OutputRows<i32>) {
-        match layer.weights {
+        match &layer.weights {
             Weights::Direct(_) => self.lanes.last8(layer, rows, scratch, output),
-            Weights::Winograd(_) => winograd::last::<L, u8>(self.lanes, layer, rows, &mut scratch.winograd, output),
+            Weights::Winograd(weights) => {
+                winograd::last::<L, u8>(self.lanes, &layer.layer, weights, rows, &mut scratch.winograd, output)
+            }
         }
     }
 
     fn last16(&self, layer: &PackedLayer, rows: &Rows, scratch: &mut Scratch, output: OutputRows<i32>) {
-        match layer.weights {
+        match &layer.weights {
             Weights::Direct(_) => self.lanes.last16(layer, rows, scratch, output),
-            Weights::Winograd(_) => winograd::last::<L, u16>(self.lanes, layer, rows, &mut scratch.winograd, output),
+            Weights::Winograd(weights) => {
+                winograd::last::<L, u16>(self.lanes, &layer.layer, weights, rows, &mut scratch.winograd, output)
+            }
         }
     }
 

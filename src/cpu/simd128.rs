@@ -3,9 +3,10 @@
 
 use std::arch::wasm32::*;
 
+use super::intrinsics::{acc, exact_sums, memory, plain_words, proven};
 use super::lanes::Lanes;
 
-/// Four pixels in a register.
+/// The proof that this machine has SIMD: the module that holds this code was loaded.
 #[derive(Clone, Copy)]
 pub(super) struct Simd128;
 
@@ -32,58 +33,13 @@ impl Lanes for Simd128 {
         work()
     }
 
-    #[inline(always)]
-    fn load(self, words: &[u32]) -> v128 {
-        let words: &[u32] = &words[..Self::LANES];
-        #[expect(unsafe_code, reason = "there have to be 16 bytes to read")]
-        // SAFETY: the slice has them.
-        unsafe {
-            v128_load(words.as_ptr().cast())
-        }
-    }
-
-    #[inline(always)]
-    fn weights(self, word: u32) -> v128 {
-        self.acc(word.cast_signed())
-    }
-
-    #[inline(always)]
-    fn acc(self, bias: i32) -> v128 {
-        i32x4_splat(bias)
-    }
-
-    #[inline(always)]
-    fn start(self, _: [i16; 4]) -> v128 {
-        self.acc(0)
-    }
+    plain_words!();
+    acc!(i32x4_splat);
+    memory!(v128_load, v128_store);
+    exact_sums!(i32x4_add);
 
     #[inline(always)]
     fn add_products(self, sums: v128, codes: v128, weights: v128) -> v128 {
-        i32x4_add(sums, i32x4_dot_i16x8(codes, weights))
-    }
-
-    #[inline(always)]
-    fn add_sums(self, acc: v128, sums: v128) -> v128 {
-        i32x4_add(acc, sums)
-    }
-
-    #[inline(always)]
-    fn load_acc(self, from: &[i32]) -> v128 {
-        let from: &[i32] = &from[..Self::LANES];
-        #[expect(unsafe_code, reason = "there have to be 16 bytes to read")]
-        // SAFETY: the slice has them.
-        unsafe {
-            v128_load(from.as_ptr().cast())
-        }
-    }
-
-    #[inline(always)]
-    fn store(self, acc: v128, to: &mut [i32]) {
-        let to: &mut [i32] = &mut to[..Self::LANES];
-        #[expect(unsafe_code, reason = "there have to be 16 bytes to write")]
-        // SAFETY: the slice has them.
-        unsafe {
-            v128_store(to.as_mut_ptr().cast(), acc);
-        }
+        proven!(self, i32x4_add(sums, i32x4_dot_i16x8(codes, weights)))
     }
 }

@@ -1,11 +1,12 @@
-//! SSE2, which every x86-64 has: 4 pixels a vector, codes in pairs of 16 bits, multiplied as AVX2 does it.
+//! SSE2, which every x86-64 has: 4 pixels a vector, codes in pairs of 16 bits, which `pmaddwd` multiplies.
 
 use std::arch::x86_64::*;
 
+use super::intrinsics::{acc, exact_sums, memory, plain_words, proven};
 use super::lanes::{Lanes, Tiles};
 use super::requantise::Narrow;
 
-/// Four pixels in a register.
+/// The proof that this machine has SSE2, which every x86-64 has.
 #[derive(Clone, Copy)]
 pub(super) struct Sse2;
 
@@ -32,89 +33,21 @@ impl Lanes for Sse2 {
         work()
     }
 
-    #[inline(always)]
-    fn load(self, words: &[u32]) -> __m128i {
-        let words: &[u32] = &words[..Self::LANES];
-        #[expect(unsafe_code, reason = "SSE2 has to be there, and 16 bytes to read")]
-        // SAFETY: x86-64 has the one, the slice the others.
-        unsafe {
-            _mm_loadu_si128(words.as_ptr().cast())
-        }
-    }
-
-    #[inline(always)]
-    fn weights(self, word: u32) -> __m128i {
-        self.acc(word.cast_signed())
-    }
-
-    #[inline(always)]
-    fn acc(self, bias: i32) -> __m128i {
-        #[expect(unsafe_code, reason = "SSE2 has to be there")]
-        // SAFETY: it is a part of x86-64.
-        unsafe {
-            _mm_set1_epi32(bias)
-        }
-    }
-
-    #[inline(always)]
-    fn start(self, _: [i16; 4]) -> __m128i {
-        self.acc(0)
-    }
+    plain_words!();
+    acc!(_mm_set1_epi32);
+    memory!(_mm_loadu_si128, _mm_storeu_si128);
+    exact_sums!(_mm_add_epi32);
 
     #[inline(always)]
     fn add_products(self, sums: __m128i, codes: __m128i, weights: __m128i) -> __m128i {
-        #[expect(unsafe_code, reason = "SSE2 has to be there")]
-        // SAFETY: it is a part of x86-64.
-        unsafe {
-            _mm_add_epi32(sums, _mm_madd_epi16(codes, weights))
-        }
+        self.add_pair_products(sums, codes, weights)
     }
-
-    #[inline(always)]
-    fn add_sums(self, acc: __m128i, sums: __m128i) -> __m128i {
-        #[expect(unsafe_code, reason = "SSE2 has to be there")]
-        // SAFETY: it is a part of x86-64.
-        unsafe {
-            _mm_add_epi32(acc, sums)
-        }
-    }
-
-    #[inline(always)]
-    fn load_acc(self, from: &[i32]) -> __m128i {
-        let from: &[i32] = &from[..Self::LANES];
-        #[expect(unsafe_code, reason = "SSE2 has to be there, and 16 bytes to read")]
-        // SAFETY: x86-64 has the one, the slice the others.
-        unsafe {
-            _mm_loadu_si128(from.as_ptr().cast())
-        }
-    }
-
-    #[inline(always)]
-    fn store(self, acc: __m128i, to: &mut [i32]) {
-        let to: &mut [i32] = &mut to[..Self::LANES];
-        #[expect(unsafe_code, reason = "SSE2 has to be there, and 16 bytes to write")]
-        // SAFETY: x86-64 has the one, the slice the others.
-        unsafe {
-            _mm_storeu_si128(to.as_mut_ptr().cast(), acc);
-        }
-    }
-}
-
-/// An expression of SSE2 instructions that touch registers alone.
-macro_rules! registers {
-    ($work:expr) => {{
-        #[expect(unsafe_code, reason = "SSE2 has to be there")]
-        // SAFETY: it is a part of x86-64.
-        unsafe {
-            $work
-        }
-    }};
 }
 
 impl Tiles for Sse2 {
     #[inline(always)]
     fn transposed(self, [a, b, c, d]: [__m128i; 4]) -> [__m128i; 4] {
-        registers!({
+        proven!(self, {
             let (ab, cd) = (_mm_unpacklo_epi32(a, b), _mm_unpacklo_epi32(c, d));
             let (ab_high, cd_high) = (_mm_unpackhi_epi32(a, b), _mm_unpackhi_epi32(c, d));
             [
@@ -133,42 +66,42 @@ impl Tiles for Sse2 {
 
     #[inline(always)]
     fn add16(self, a: __m128i, b: __m128i) -> __m128i {
-        registers!(_mm_add_epi16(a, b))
+        proven!(self, _mm_add_epi16(a, b))
     }
 
     #[inline(always)]
     fn sub16(self, a: __m128i, b: __m128i) -> __m128i {
-        registers!(_mm_sub_epi16(a, b))
+        proven!(self, _mm_sub_epi16(a, b))
     }
 
     #[inline(always)]
     fn times4_16(self, a: __m128i) -> __m128i {
-        registers!(_mm_slli_epi16::<2>(a))
+        proven!(self, _mm_slli_epi16::<2>(a))
     }
 
     #[inline(always)]
     fn add_pair_products(self, acc: __m128i, a: __m128i, b: __m128i) -> __m128i {
-        registers!(_mm_add_epi32(acc, _mm_madd_epi16(a, b)))
+        proven!(self, _mm_add_epi32(acc, _mm_madd_epi16(a, b)))
     }
 
     #[inline(always)]
     fn add32(self, a: __m128i, b: __m128i) -> __m128i {
-        registers!(_mm_add_epi32(a, b))
+        proven!(self, _mm_add_epi32(a, b))
     }
 
     #[inline(always)]
     fn sub32(self, a: __m128i, b: __m128i) -> __m128i {
-        registers!(_mm_sub_epi32(a, b))
+        proven!(self, _mm_sub_epi32(a, b))
     }
 
     #[inline(always)]
     fn times4_32(self, a: __m128i) -> __m128i {
-        registers!(_mm_slli_epi32::<2>(a))
+        proven!(self, _mm_slli_epi32::<2>(a))
     }
 
     #[inline(always)]
     fn mul32(self, a: __m128i, b: __m128i) -> __m128i {
-        registers!({
+        proven!(self, {
             let even = _mm_mul_epu32(a, b);
             let odd = _mm_mul_epu32(_mm_srli_epi64::<32>(a), _mm_srli_epi64::<32>(b));
             _mm_unpacklo_epi32(_mm_shuffle_epi32::<0b10_00>(even), _mm_shuffle_epi32::<0b10_00>(odd))
@@ -178,7 +111,7 @@ impl Tiles for Sse2 {
     #[inline(always)]
     fn requantise(self, [a, b]: [__m128i; 2], by: &Narrow) -> __m128i {
         let [shift, ..] = by.shift;
-        registers!({
+        proven!(self, {
             let shift = _mm_cvtsi32_si128(shift);
             // SSE2 narrows to i16 and has no smaller one of two u16: 2^15 less fits the one, a difference that stops at 0
             // serves for the other.
@@ -193,11 +126,11 @@ impl Tiles for Sse2 {
 
     #[inline(always)]
     fn bytes(self, low: __m128i, high: __m128i) -> __m128i {
-        registers!(_mm_or_si128(low, _mm_slli_epi16::<8>(high)))
+        proven!(self, _mm_or_si128(low, _mm_slli_epi16::<8>(high)))
     }
 
     #[inline(always)]
     fn halves(self, low: __m128i, high: __m128i) -> [__m128i; 2] {
-        registers!([_mm_unpacklo_epi16(low, high), _mm_unpackhi_epi16(low, high)])
+        proven!(self, [_mm_unpacklo_epi16(low, high), _mm_unpackhi_epi16(low, high)])
     }
 }

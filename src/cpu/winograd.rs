@@ -20,7 +20,6 @@ use std::array;
 use std::marker::PhantomData;
 
 use super::lanes::{Lanes, MOST_LANES, Tiles};
-use super::packing::{PackedLayer, Weights};
 use super::requantise::{self, DOUBLED, Narrow};
 use super::row_kernel::{OutputRows, Rows};
 use crate::image::Sample;
@@ -41,9 +40,6 @@ pub(super) const fn beyond<L: Tiles>() -> usize {
 /// 24 times Winograd's G, the last row 6 times.
 const G: [[i32; 3]; 6] = [[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 6]];
 
-/// What a layer is that has no [`Transformed`].
-const OTHER: &str = "a layer that was packed for another kernel";
-
 /// 1/9 modulo 2^32.
 const NINTH: u32 = 0x38e3_8e39;
 
@@ -52,6 +48,7 @@ const ACCUMULATOR_LIMIT: u64 = 1 << 25;
 
 /// A layer as this module computes it.
 pub(super) struct Transformed {
+    /// Pairs of codes an input pixel, of whole words.
     pairs: usize,
     /// Its weights, transformed: pairs of i16, `[block, position, pair, channel]`.
     weights: Vec<i32>,
@@ -180,7 +177,7 @@ trait Finish<L: Tiles> {
 /// The codes of some rows of a hidden layer, `[word, stride]` each.
 pub(super) fn hidden<L: Tiles>(
     lanes: L,
-    layer: &PackedLayer,
+    weights: &Transformed,
     rows: &Rows,
     scratch: &mut Scratch,
     output: OutputRows<u32>,
@@ -188,11 +185,10 @@ pub(super) fn hidden<L: Tiles>(
     let Scratch { codes, sums, finished } = scratch;
     let codes_of_word = finished.first(L::CODES * PIXELS / 2 * L::TILES);
     let output = OutputRows { buffer: bytemuck::cast_slice_mut(output.buffer), starts: output.starts };
-    let Weights::Winograd(Transformed { requantise, .. }) = &layer.weights else { unreachable!("{OTHER}") };
-    let finish = Codes { requantise, codes: codes_of_word, rows, output };
+    let finish = Codes { requantise: &weights.requantise, codes: codes_of_word, rows, output };
     lanes.run(
         #[inline(always)]
-        || each_channel(lanes, layer, rows, codes, sums, finish),
+        || each_channel(lanes, weights, rows, codes, sums, finish),
     );
 }
 
@@ -245,16 +241,17 @@ fn word<L: Tiles>(lanes: L, codes: &[i32], row: usize, pair: usize, vector: usiz
 /// The residuals of some rows of the last layer for samples of type `S`, `[channel, stride]` each.
 pub(super) fn last<L: Tiles, S: Sample>(
     lanes: L,
-    layer: &PackedLayer,
+    layer: &Layer,
+    weights: &Transformed,
     rows: &Rows,
     scratch: &mut Scratch,
     output: OutputRows<i32>,
 ) {
     let Scratch { codes, sums, .. } = scratch;
-    let finish = Residuals::<S> { layer: &layer.layer, rows, output, samples: PhantomData };
+    let finish = Residuals::<S> { layer, rows, output, samples: PhantomData };
     lanes.run(
         #[inline(always)]
-        || each_channel(lanes, layer, rows, codes, sums, finish),
+        || each_channel(lanes, weights, rows, codes, sums, finish),
     );
 }
 
@@ -303,20 +300,19 @@ fn element_by_element<L: Tiles>(
 #[inline(always)]
 fn each_channel<L: Tiles>(
     lanes: L,
-    layer: &PackedLayer,
+    weights: &Transformed,
     rows: &Rows,
     codes: &mut Aligned<i32>,
     sums: &mut Aligned<i32>,
     mut finish: impl Finish<L>,
 ) {
-    let Weights::Winograd(Transformed { pairs, weights, bias, .. }) = &layer.weights else { unreachable!("{OTHER}") };
-    let pairs = *pairs;
+    let Transformed { pairs, ref weights, ref bias, .. } = *weights;
     let codes = codes.first(POSITIONS * pairs * L::TILES);
     let sums = sums.first(POSITIONS * L::TILE_CHANNELS * L::TILES);
     for x in (0..rows.width).step_by(L::TILES * SIDE) {
         let strip = Strip { x, pixels: (L::TILES * SIDE).min(rows.width - x) };
         let vectors = strip.vectors::<L>();
-        for word in 0..layer.words {
+        for word in 0..2 * pairs / L::CODES {
             for vector in 0..vectors {
                 transform_codes(lanes, rows, word, strip, vector, codes);
             }
@@ -326,7 +322,7 @@ fn each_channel<L: Tiles>(
             for vector in (0..vectors).step_by(L::TILE_VECTORS) {
                 multiply(lanes, codes, vector, vectors, weights, pairs, sums);
             }
-            for channel in first..layer.layer.out_channels.min(first + L::TILE_CHANNELS) {
+            for channel in first..bias.len().min(first + L::TILE_CHANNELS) {
                 for vector in 0..vectors {
                     let length = (POSITIONS - 1) * L::TILE_CHANNELS * L::TILES + L::LANES;
                     let sums = &sums[(channel - first) * L::TILES + vector * L::LANES..][..length];
@@ -628,8 +624,7 @@ mod tests {
             }
             let starts: Vec<usize> = (0..6).map(|row| row * words * stride).collect();
             let rows = Rows { input: &input, starts: &starts, stride, column: 1, width: self.width };
-            let weights = Weights::Winograd(Transformed::with::<L>(layer, g).unwrap());
-            let packed = PackedLayer { layer: layer.clone(), words, weights, instructions: 0.0 };
+            let weights = Transformed::with::<L>(layer, g).unwrap();
             let mut output = vec![0; SIDE * layer.out_channels * stride];
             let starts: Vec<usize> = (0..SIDE).map(|row| row * layer.out_channels * stride).collect();
             let output_rows = OutputRows { buffer: &mut output, starts: &starts };
@@ -637,7 +632,7 @@ mod tests {
             let Scratch { codes, sums, .. } = &mut Scratch::default();
             lanes.run(
                 #[inline(always)]
-                || each_channel(lanes, &packed, &rows, codes, sums, finish),
+                || each_channel(lanes, &weights, &rows, codes, sums, finish),
             );
             output.chunks_exact(stride).flat_map(|row| row[1..=self.width].iter().copied()).collect()
         }
