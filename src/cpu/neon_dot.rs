@@ -12,7 +12,7 @@ use super::neon::Neon;
 
 /// A kernel whose product is one instruction, `$instruction`, of the extension `$feature`.
 macro_rules! four_products {
-    ($(#[$doc:meta])* $kernel:ident, $name:literal, $feature:literal, $instruction:literal, $zero_point:literal) => {
+    ($(#[$doc:meta])* $kernel:ident, $name:literal, $feature:tt, $instruction:literal, $zero_point:literal) => {
         $(#[$doc])*
         #[derive(Clone, Copy)]
         pub(super) struct $kernel(Neon);

@@ -57,6 +57,14 @@ fn noise<S: Sample>(seed: u64, width: usize, height: usize) -> Vec<S> {
     (0..width * height * 3).map(|_| S::saturating_from(random.within(0..=levels).try_into().unwrap())).collect()
 }
 
+/// Runs `work` in a pool of so many threads; in this one on targets that have no others.
+fn on_threads<R: Send>(threads: usize, work: impl FnOnce() -> R + Send) -> R {
+    if cfg!(target_family = "wasm") {
+        return work();
+    }
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(work)
+}
+
 #[test]
 fn every_layer_of_many_nets_has_the_references_codes() {
     let nets: [(usize, &[usize]); 8] = [
@@ -134,14 +142,13 @@ fn neither_tiles_nor_threads_change_a_byte() {
         let expected = reference::run(net, rgb);
         for engine in engines(net) {
             for threads in [1, 2, 5, 100] {
-                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
                 for size in [TileSize::Auto, TileSize::Whole, TileSize::Side(1), TileSize::Side(16), TileSize::Side(64)]
                 {
                     // Tiles of one pixel are slow; they are worth it once.
                     if size == TileSize::Side(1) && threads != 5 {
                         continue;
                     }
-                    let actual = pool.install(|| upscaled(&engine, rgb, size).unwrap());
+                    let actual = on_threads(threads, || upscaled(&engine, rgb, size).unwrap());
                     assert!(actual == expected, "{} {}-bit {threads} {size:?}", engine.label(), S::BITS);
                 }
             }
@@ -210,10 +217,11 @@ fn buffers_are_used_again() {
     let samples = noise::<u8>(1, 90, 50);
     let rgb = Rgb { width: 90, height: 50, samples: &samples };
     let engine = Engine::new(Arc::new(net)).unwrap();
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
-    for _ in 0..5 {
-        pool.install(|| upscaled(&engine, rgb, TileSize::Auto).unwrap());
-    }
+    on_threads(3, || {
+        for _ in 0..5 {
+            upscaled(&engine, rgb, TileSize::Auto).unwrap();
+        }
+    });
     let idle = engine.idle_buffers();
     assert!((1..=3).contains(&idle), "{idle}");
 }

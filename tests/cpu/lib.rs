@@ -35,3 +35,12 @@ mod upscaler {
 
 pub use error::{Error, Result};
 pub use image::{Image, Layout, Sample, Samples};
+
+/// So that no kernel goes untested in silence where an emulator hasn't its instructions.
+#[test]
+fn the_machine_has_the_kernels_that_are_expected() {
+    const VARIABLE: &str = "ABPN_EXPECTED_KERNELS";
+    if let Ok(expected) = std::env::var(VARIABLE) {
+        assert_eq!(cpu::kernels().join(" "), expected, "{VARIABLE}");
+    }
+}
