@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use abpn::codec::{DEFAULT_MAX_PIXELS, read};
-use abpn::gpu;
 use abpn::net::ABPN_X3;
 use abpn::{Image, Layout, Net, Samples, Target, TileSize, Upscaler};
 use sha2::{Digest, Sha256};
 
+use crate::machine::adapters;
 use crate::pictures::noise;
 
 const TILES: [TileSize; 4] = [TileSize::Side(32), TileSize::Side(100), TileSize::Side(256), TileSize::Whole];
@@ -37,19 +37,6 @@ fn sha256(image: &Image) -> String {
 
 fn upscaler(target: Target, tile: TileSize) -> Upscaler {
     Upscaler::new(Net::read(ABPN_X3).unwrap(), target).unwrap().with_tile(tile)
-}
-
-/// The adapters to compare: Vulkan and GL at least on Linux.
-fn adapters() -> Vec<gpu::Adapter> {
-    let adapters = gpu::adapters();
-    for backend in [wgpu::Backend::Vulkan, wgpu::Backend::Gl] {
-        assert!(
-            !cfg!(target_os = "linux") || adapters.iter().any(|adapter| adapter.info.backend == backend),
-            "no {backend} adapter to test on: apt-get install mesa-vulkan-drivers libegl1 libgl1-mesa-dri"
-        );
-    }
-    assert!(!adapters.is_empty(), "no adapter to test on: install a GPU driver");
-    adapters
 }
 
 #[test]

@@ -4,10 +4,10 @@ use std::alloc::{GlobalAlloc, Layout as Memory, System};
 use std::cell::Cell;
 use std::sync::Arc;
 
-use abpn::gpu;
 use abpn::net::ABPN_X3;
 use abpn::{Error, Frames, Image, Layout, Net, Sample, Samples, Target, TileSize, Upscaler};
 
+use crate::machine::adapters;
 use crate::pictures::noise;
 use crate::program::zeros;
 
@@ -38,9 +38,7 @@ static ALLOCATOR: Counting = Counting;
 
 /// The CPU and every adapter of this machine, with a net.
 fn upscalers(net: &Net, tile: TileSize) -> Vec<Arc<Upscaler>> {
-    let gpus = gpu::adapters();
-    assert!(!gpus.is_empty(), "no adapter to test on: apt-get install mesa-vulkan-drivers libegl1 libgl1-mesa-dri");
-    let targets = gpus.into_iter().map(|adapter| Target::Adapter(adapter.adapter)).chain([Target::Cpu]);
+    let targets = adapters().into_iter().map(|adapter| Target::Adapter(adapter.adapter)).chain([Target::Cpu]);
     targets.map(|target| Arc::new(Upscaler::new(net.clone(), target).unwrap().with_tile(tile))).collect()
 }
 
@@ -196,7 +194,7 @@ fn nothing_is_allocated_for_a_frame_on_the_cpu() {
 
 #[test]
 fn nothing_is_made_for_a_frame() {
-    for adapter in gpu::adapters() {
+    for adapter in adapters() {
         let label = adapter.label();
         let limits = wgpu::Limits::downlevel_defaults();
         let descriptor = wgpu::DeviceDescriptor { required_limits: limits, ..Default::default() };

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
 
 use abpn::net::quantize::{FloatNet, quantize};
 use abpn::net::{ABPN_X3, BUILT_IN};
@@ -12,64 +11,47 @@ use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use tempfile::TempDir;
 
-use crate::pictures::{bare, encoded, gradient, noise};
+use crate::pictures::{gradient, noise};
+use crate::program::{Ended, Folder, ended};
 
 /// A folder with float weights, and a folder of pictures in it.
-struct Folder(TempDir);
+struct Weights(Folder);
 
-impl Folder {
+impl Weights {
     fn new() -> Self {
-        let folder = Self(tempfile::tempdir().unwrap());
-        fs::write(folder.path("float.safetensors"), float_file(1.0)).unwrap();
-        fs::create_dir(folder.path("pictures")).unwrap();
-        let png = abpn::codec::Format::Png;
-        fs::write(folder.path("pictures/a.png"), encoded(&bare(gradient(100, 30)), png)).unwrap();
-        fs::write(folder.path("pictures/b.png"), encoded(&bare(noise(20, 40, Layout::Grey, 16)), png)).unwrap();
-        folder
+        let folder = Folder::empty();
+        folder.write("float.safetensors", &float_file(1.0));
+        folder.image("pictures/a.png", &gradient(100, 30));
+        folder.image("pictures/b.png", &noise(20, 40, Layout::Grey, 16));
+        Self(folder)
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
+        self.0.path(name)
     }
 
-    fn names(&self) -> Vec<String> {
-        let mut names: Vec<_> =
-            self.0.path().read_dir().unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-        names.sort();
-        names
-    }
-
-    fn model(&self, arguments: &str) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_abpn"));
-        command.arg("model").args(arguments.split_whitespace()).current_dir(self.0.path());
-        let output = command.output().unwrap();
-        assert!(!stderr(&output).contains("panicked"), "{}", stderr(&output));
-        output
+    fn model(&self, arguments: &str) -> Ended {
+        ended(&mut self.0.bare_command(&format!("model {arguments}")))
     }
 
     /// Runs it, and requires that it succeeds.
     fn accept(&self, arguments: &str) -> String {
-        let output = self.model(arguments);
-        assert!(output.status.success(), "{arguments}: {}", stderr(&output));
-        String::from_utf8(output.stdout).unwrap()
+        let ended = self.model(arguments);
+        assert_eq!(ended.code, Some(0), "{arguments}: {}", ended.stderr);
+        ended.text().to_owned()
     }
 
     /// Runs it, and requires that it fails with `code`, says `words`, and leaves the files as they were.
     fn refuse(&self, arguments: &str, code: i32, words: &[&str]) {
-        let before = self.names();
-        let output = self.model(arguments);
-        assert_eq!(output.status.code(), Some(code), "{arguments}: {}", stderr(&output));
+        let before = self.0.files();
+        let ended = self.model(arguments);
+        assert_eq!(ended.code, Some(code), "{arguments}: {}", ended.stderr);
         for word in words {
-            assert!(stderr(&output).contains(word), "{arguments}: {word:?} in {:?}", stderr(&output));
+            assert!(ended.stderr.contains(word), "{arguments}: {word:?} in {:?}", ended.stderr);
         }
-        assert_eq!(self.names(), before, "{arguments}");
+        assert_eq!(self.0.files(), before, "{arguments}");
     }
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
 }
 
 /// Float weights of an x2 net with one hidden layer of 4 channels; `weight` is one of them, the others are fixed.
@@ -91,7 +73,7 @@ fn float_file(weight: f32) -> Vec<u8> {
 
 #[test]
 fn info_tells_everything_of_the_built_in_net() {
-    let folder = Folder::new();
+    let folder = Weights::new();
     let text = folder.accept("info");
     let net = Net::read(ABPN_X3).unwrap();
     let sha256: String = Sha256::digest(ABPN_X3).iter().map(|byte| format!("{byte:02x}")).collect();
@@ -147,7 +129,7 @@ fn the_readme_has_the_checksum_of_each_shipped_file() {
 
 #[test]
 fn info_of_a_file_shows_no_control_characters() {
-    let folder = Folder::new();
+    let folder = Weights::new();
     let net = Net::read(ABPN_X3).unwrap();
     let notes = [("provenance".to_owned(), "\u{1b}[2Jgone".to_owned())].into();
     fs::write(folder.path("a"), Net::new(3, net.layers().to_vec(), notes).unwrap().write()).unwrap();
@@ -157,7 +139,7 @@ fn info_of_a_file_shows_no_control_characters() {
 
 #[test]
 fn bad_weight_files_are_named() {
-    let folder = Folder::new();
+    let folder = Weights::new();
     folder.refuse("info none.safetensors", 6, &["none.safetensors"]);
     folder.refuse("info pictures", 6, &["pictures"]);
     folder.refuse("info pictures/a.png", 6, &["pictures/a.png", "weight file"]);
@@ -174,7 +156,7 @@ fn bad_weight_files_are_named() {
 
 #[test]
 fn quantize_makes_the_same_net_each_time() {
-    let folder = Folder::new();
+    let folder = Weights::new();
     let arguments = "quantize float.safetensors --calibrate pictures --provenance here --license MIT --crops 3 -o";
     let said = folder.accept(&format!("{arguments} a"));
     assert!(said.contains("code 255") && said.contains("3 crops"), "{said}");
@@ -185,7 +167,7 @@ fn quantize_makes_the_same_net_each_time() {
     assert_eq!((net.scale(), net.hidden().len(), net.hidden()[0].out_channels), (2, 1, 4));
     let notes: Vec<_> = net.notes().iter().map(|(key, note)| (key.as_str(), note.as_str())).collect();
     assert_eq!(notes, [("license", "MIT"), ("provenance", "here")]);
-    assert_eq!(folder.names(), ["a", "b", "float.safetensors", "pictures"]);
+    assert_eq!(folder.0.files(), ["a", "b", "float.safetensors", "pictures/a.png", "pictures/b.png"]);
     // Another float net is another integer net.
     fs::write(folder.path("float.safetensors"), float_file(0.5)).unwrap();
     folder.accept(&format!("{arguments} c"));
@@ -194,7 +176,7 @@ fn quantize_makes_the_same_net_each_time() {
 
 #[test]
 fn quantize_keeps_what_is_there_unless_told_otherwise() {
-    let folder = Folder::new();
+    let folder = Weights::new();
     fs::write(folder.path("out"), "old").unwrap();
     folder.refuse("quantize float.safetensors --calibrate pictures -o out", 1, &["out", "--overwrite"]);
     assert_eq!(fs::read(folder.path("out")).unwrap(), b"old");
@@ -205,7 +187,7 @@ fn quantize_keeps_what_is_there_unless_told_otherwise() {
 
 #[test]
 fn quantize_names_pictures_that_it_can_not_use() {
-    let folder = Folder::new();
+    let folder = Weights::new();
     folder.refuse("quantize float.safetensors --calibrate none -o out", 1, &["none"]);
     fs::create_dir(folder.path("empty")).unwrap();
     folder.refuse("quantize float.safetensors --calibrate empty -o out", 1, &["empty", "no picture"]);
@@ -216,7 +198,7 @@ fn quantize_names_pictures_that_it_can_not_use() {
 
 #[test]
 fn quantize_takes_ranges_in_place_of_pictures() {
-    let folder = Folder::new();
+    let folder = Weights::new();
     fs::write(folder.path("ranges.json"), r#"{"ranges": [301.5]}"#).unwrap();
     let said = folder.accept("quantize float.safetensors --ranges ranges.json -o out");
     assert_eq!(said, "code 255 of each hidden layer: 301.5\n");
@@ -229,7 +211,7 @@ fn quantize_takes_ranges_in_place_of_pictures() {
 
 #[test]
 fn quantize_refuses_ranges_that_do_not_fit() {
-    let folder = Folder::new();
+    let folder = Weights::new();
     for (text, reason) in [
         ("", "ranges"),
         ("[1.5]", "ranges"),

@@ -3,6 +3,7 @@
 use abpn::nodes::{Precision, Session, operators};
 use serde_json::Value;
 
+use crate::machine::adapters;
 use crate::program::{Ended, Folder, ended};
 
 fn nodes(arguments: &str) -> Ended {
@@ -83,7 +84,7 @@ fn impossible_options_are_refused() {
 /// Each adapter runs an operator of each class; what it computes is compared before it is timed.
 #[test]
 fn adapters_are_measured() {
-    for adapter in abpn::gpu::adapters() {
+    for adapter in adapters() {
         let session = Session::open(&adapter).unwrap();
         for operator in operators(20, 6, 8).unwrap().iter().step_by(5) {
             let measured = session.measure(operator, Precision::Int8, 2).unwrap();

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use crate::pictures::{bare, encoded};
 
-/// A folder with a weight file, to run the program in.
+/// A folder to run the program in.
 pub struct Folder(TempDir);
 
 /// How the program ended.
@@ -24,8 +24,13 @@ pub struct Ended {
 }
 
 impl Folder {
+    pub fn empty() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    /// With a weight file, `net.safetensors`.
     pub fn new() -> Self {
-        let folder = Self(tempfile::tempdir().unwrap());
+        let folder = Self::empty();
         folder.write("net.safetensors", &nearest(3).write());
         folder
     }
@@ -49,8 +54,15 @@ impl Folder {
         read(&self.path(name), DEFAULT_MAX_PIXELS).unwrap_or_else(|error| panic!("{error}")).0
     }
 
-    /// All files, in order, but for the weights.
+    /// All files but weights, in order.
     pub fn names(&self) -> Vec<String> {
+        let mut names = self.files();
+        names.retain(|name| !name.ends_with(".safetensors"));
+        names
+    }
+
+    /// All files, in order.
+    pub fn files(&self) -> Vec<String> {
         fn collect(root: &Path, folder: &Path, names: &mut Vec<String>) {
             for entry in folder.read_dir().unwrap() {
                 let path = entry.unwrap().path();
@@ -62,9 +74,13 @@ impl Folder {
         }
         let mut names = Vec::new();
         collect(self.0.path(), self.0.path(), &mut names);
-        names.retain(|name| !name.ends_with(".safetensors"));
         names.sort();
         names
+    }
+
+    /// Has the program keep what it remembers here, on every system.
+    pub fn as_cache<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        command.envs(["XDG_CACHE_HOME", "HOME", "LOCALAPPDATA"].map(|name| (name, self.0.path())))
     }
 
     /// `abpn upscale` on the CPU with a net that only repeats pixels.
@@ -104,6 +120,14 @@ impl Folder {
     }
 }
 
+impl Ended {
+    /// What it printed on standard output.
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.stdout).unwrap()
+    }
+}
+
+/// Runs a command to its end; it must not panic.
 pub fn ended(command: &mut Command) -> Ended {
     let output = command.output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();

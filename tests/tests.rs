@@ -8,6 +8,7 @@ mod codec;
 mod eval;
 mod folders;
 mod frames;
+mod machine;
 mod metadata;
 mod model;
 mod nets;
