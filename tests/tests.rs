@@ -5,6 +5,7 @@ mod bench;
 mod bytes;
 mod cli;
 mod codec;
+mod documents;
 mod eval;
 mod folders;
 mod frames;
