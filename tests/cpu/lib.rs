@@ -5,33 +5,36 @@
 mod codec {
     pub use crate::format::Format;
 }
+#[path = "../../src/backend.rs"]
+mod backend;
+#[path = "../../src/cache.rs"]
+mod cache;
+#[path = "../../src/clock.rs"]
+mod clock;
 #[path = "../../src/cpu/mod.rs"]
 mod cpu;
 #[path = "../../src/error.rs"]
 mod error;
 #[path = "../../src/codec/format.rs"]
 mod format;
+#[path = "../../src/frame/mod.rs"]
+mod frame;
 #[path = "../../src/image.rs"]
 mod image;
 #[path = "../../src/net/mod.rs"]
 mod net;
+#[path = "../../src/options.rs"]
+mod options;
 #[path = "../../src/random.rs"]
 mod random;
 #[path = "../../src/reference/mod.rs"]
 mod reference;
-#[path = "../../src/selftest.rs"]
+#[path = "../../src/selftest/mod.rs"]
 mod selftest;
 #[path = "../../src/tile.rs"]
 mod tile;
-mod upscaler {
-    /// to be replaced
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub enum TileSize {
-        Auto,
-        Whole,
-        Side(u32),
-    }
-}
+#[path = "../../src/timing.rs"]
+mod timing;
 
 pub use error::{Error, Result};
 pub use image::{Image, Layout, Sample, Samples};
