@@ -111,15 +111,18 @@ fn bled<S: Sample, const CHANNELS: usize>(pixels: Pixels<S>, rounds: usize) -> R
 #[cfg(test)]
 mod tests {
     use std::iter;
+    use std::ops::ControlFlow;
+    use std::sync::Arc;
 
     use super::super::sink::Sink;
     use super::super::source::RowBuffer;
     use super::super::view::SamplesRef;
     use super::*;
-    use crate::image::{Image, Samples};
-    use crate::net::ABPN_X3;
+    use crate::backend::Backend;
+    use crate::cpu;
     use crate::net::random::random_net;
-    use crate::{Net, Target, Upscaler};
+    use crate::net::{ABPN_X3, Net};
+    use crate::options::TileSize;
 
     const HALO: usize = 7;
 
@@ -305,25 +308,30 @@ mod tests {
         assert!(visible > 1200, "{visible}");
     }
 
+    /// A square picture through an engine.
+    fn upscaled<S: Viewed>(engine: &cpu::Engine, samples: &[S], layout: Layout) -> Vec<S> {
+        let (side, scale) = ((samples.len() / layout.channels()).isqrt(), engine.net().scale());
+        let picture = picture(samples, side, layout, engine.net().layers().len());
+        let stride = side * scale * layout.channels();
+        let mut output = vec![S::default(); stride * side * scale];
+        for (index, source) in picture.sources().iter().enumerate() {
+            let tiling = engine.tiling(TileSize::Auto, side, side, source.format()).unwrap();
+            let mut sink = picture.sink(index, &mut output, stride, scale);
+            engine.run(&**source, &mut sink, &tiling, &|_| ControlFlow::Continue(())).unwrap();
+        }
+        output
+    }
+
     #[test]
     fn cut_out_shapes_get_no_fringes() {
         // The zeros outside the picture reach the disc with neither net: the larger halo is 7 pixels.
         for net in [Net::read(ABPN_X3), random_net(3, 3, &[8, 12, 8])] {
-            let upscaler = Upscaler::new(net.unwrap(), Target::Cpu).unwrap();
-            let upscale = |samples: Samples, layout: Layout| {
-                upscaler.upscale(&Image::new(31, 31, layout, samples).unwrap()).unwrap().into_samples()
-            };
-            let eight = |samples: &[u8], layout| match upscale(Samples::U8(samples.to_vec()), layout) {
-                Samples::U8(samples) => samples,
-                Samples::U16(_) => panic!("the depth must not change"),
-            };
+            let engine = cpu::Engine::new(Arc::new(net.unwrap())).unwrap();
+            let eight = |samples: &[u8], layout| upscaled(&engine, samples, layout);
             assert_no_fringe(eight, &[255, 255, 255], 255);
             assert_no_fringe(eight, &[10, 200, 90], 255);
             assert_no_fringe(eight, &[255], 255);
-            let sixteen = |samples: &[u16], layout| match upscale(Samples::U16(samples.to_vec()), layout) {
-                Samples::U16(samples) => samples,
-                Samples::U8(_) => panic!("the depth must not change"),
-            };
+            let sixteen = |samples: &[u16], layout| upscaled(&engine, samples, layout);
             assert_no_fringe(sixteen, &[65535, 40000, 300], 65535);
         }
     }
