@@ -219,3 +219,24 @@ fn nothing_is_made_for_a_frame() {
         assert!(ALLOCATED_BYTES.get() >= allocated + large);
     }
 }
+
+#[test]
+fn a_frame_without_colours_stays_so() {
+    let net = abpn::selftest::nets().unwrap().swap_remove(1).1;
+    let upscaler = Arc::new(Upscaler::new(net, Target::Cpu).unwrap());
+    let grey = noise(13, 9, Layout::Grey, 8);
+    let Samples::U8(levels) = grey.samples() else { panic!("8 bits were asked for") };
+    let without: Vec<u8> = levels.iter().flat_map(|&level| [level; 3]).collect();
+    let mut with = without.clone();
+    with[13 * 9 * 3 - 1] ^= 1;
+    let mut frames = upscaler.frames::<u8>(13, 9, 2).unwrap();
+    frames.push(&without).unwrap();
+    frames.push(&with).unwrap();
+    let mut large = vec![0; frames.output_len()];
+    for (frame, is_grey) in [(without, true), (with, false)] {
+        assert!(frames.pop(&mut large).unwrap());
+        let image = Image::from_rgb8(13, 9, frame).unwrap();
+        assert!(*upscaler.upscale(&image).unwrap().samples() == Samples::U8(large.clone()));
+        assert_eq!(large.chunks_exact(3).all(|pixel| pixel[0] == pixel[1] && pixel[1] == pixel[2]), is_grey);
+    }
+}
