@@ -1,5 +1,5 @@
 //! Time of a whole frame, 640x360 to 1920x1080, alone and as one of several in work, and of each stage, on the CPU
-//! reference and on an adapter.
+//! and on an adapter.
 //!
 //! `cargo bench` takes the best real GPU; `WGPU_ADAPTER_NAME=llvmpipe cargo bench` names one, and without a real GPU the
 //! first adapter is taken. `cargo bench -- --quick` is a fast, coarse run.

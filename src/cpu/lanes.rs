@@ -24,7 +24,7 @@ pub(super) trait Lanes: Copy + Send + Sync + 'static {
     const CHANNELS: usize;
     /// Vectors of pixels computed at once, at most 5.
     const VECTORS: usize;
-    /// What [`Lanes::load`] takes off each code, because the instructions want signed ones. The driver folds it into the
+    /// What [`Lanes::load`] takes off each code, because the instructions want signed ones. `packing.rs` folds it into the
     /// bias.
     const ZERO_POINT: i32 = 0;
     /// Instructions of [`Lanes::add_products`].
