@@ -51,6 +51,13 @@ pub fn shaders(net: &Net, bits: u32, kernels: &Kernels) -> Result<Vec<ShaderText
     Variant::of_net(net, bits, kernels, &abilities).into_iter().map(shader).collect()
 }
 
+/// The template engine, with the one function that the shaders call.
+pub(crate) fn templates() -> Environment<'static> {
+    let mut environment = Environment::empty();
+    environment.add_function("range", minijinja::functions::range);
+    environment
+}
+
 impl Variant {
     /// The stage's WGSL.
     ///
@@ -104,8 +111,7 @@ impl Variant {
             End::Pixels { scale, .. } => scale,
         };
         let Kernel { rows, parameters, .. } = self.kernel;
-        let mut environment = Environment::empty();
-        environment.add_function("range", minijinja::functions::range);
+        let mut environment = templates();
         environment.add_template("invocation.wgsl", include_str!("../../shaders/invocation.wgsl"))?;
         let space = parameters.space();
         let (words, groups, pixels) = (self.group_words(), self.groups(), self.pixels());

@@ -4,7 +4,7 @@ use crate::net::{Layer, Net};
 
 /// Most words of four channels that one thread makes of a feature map: more accumulators than a GPU's registers hold are
 /// slow.
-pub(super) const MAX_GROUP_WORDS: usize = 8;
+pub(crate) const MAX_GROUP_WORDS: usize = 8;
 
 /// What a stage computes, however it does it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,17 +1,16 @@
-//! Composes the WGSL of operators from the files of `shaders/nodes/`, as `src/gpu/shader.rs` does for the net.
+//! Composes the WGSL of operators from the files of `shaders/nodes/`, with the template engine that the net's shaders have.
 
-use minijinja::{Environment, Value, context};
+use minijinja::{Value, context};
 
 use super::Precision;
 use super::interpolation::weights;
 use super::layout::{MARGIN_X, MARGIN_Y};
 use super::number::{ADD_SCALES, ADD_SHIFT, LEAKY_SLOPE_128};
 use super::operator::{Kind, Operator, SCALE, WORD_CHANNELS};
+use crate::gpu::{self, MAX_GROUP_WORDS};
 
-/// The most output words that one thread of a dense convolution makes, as in the net's kernels.
-const MOST_GROUP_WORDS: usize = 8;
-/// Pixels that one thread of a dense convolution makes, as in the net's kernels.
-const DENSE_PIXELS: usize = 2;
+/// Pixels that one thread of a dense convolution makes: those of the net's first kernel.
+const DENSE_PIXELS: usize = gpu::Kernel::DOT4.pixels;
 /// Pixels that one thread of a grouped or depthwise convolution makes: it has one word only.
 const GROUPED_PIXELS: usize = 4;
 /// The most bytes of four output channels' parameters, weights apart: `Channels` of `shaders/nodes/layer_int8.wgsl`.
@@ -56,7 +55,7 @@ pub(super) fn group_words(operator: &Operator) -> usize {
         Kind::Grouped | Kind::Depthwise => 1,
         // A thread makes a whole block of pixels.
         Kind::Transposed { .. } => words,
-        _ => (1..=MOST_GROUP_WORDS).rev().find(|&share| words.is_multiple_of(share)).unwrap_or(1),
+        _ => (1..=MAX_GROUP_WORDS).rev().find(|&share| words.is_multiple_of(share)).unwrap_or(1),
     }
 }
 
@@ -141,8 +140,7 @@ impl Composer<'_> {
     }
 
     fn kernel(&self, parts: &str, template: &str, values: Value, grid: Grid) -> Result<Kernel, minijinja::Error> {
-        let mut environment = Environment::empty();
-        environment.add_function("range", minijinja::functions::range);
+        let mut environment = gpu::templates();
         environment.add_template("block.wgsl", include_str!("../../shaders/nodes/block.wgsl"))?;
         let main = environment.render_str(template, values)?;
         let label = format!("{} {}", self.operator.name(), self.precision.name());
@@ -198,7 +196,7 @@ impl Composer<'_> {
             Precision::F32 => include_str!("../../shaders/nodes/layer_f32.wgsl"),
             Precision::Int8 => include_str!("../../shaders/nodes/layer_int8.wgsl"),
         };
-        parts += &Environment::empty().render_str(layer, context! { space => self.filter_space(weights) })?;
+        parts += &gpu::templates().render_str(layer, context! { space => self.filter_space(weights) })?;
         let side = self.operator.taps().isqrt();
         let values = context! {
             side, words, pixels, planes_a_group, scale, packed => self.is_packed(), anchor => false
