@@ -68,8 +68,19 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
-    /// The bytes begin like no image format that abpn reads.
-    #[error("not an image, or of an unknown format (abpn reads PNG, JPEG, WebP, BMP, TIFF, PNM and QOI)")]
+    /// A file without a byte.
+    #[error("the file is empty")]
+    EmptyFile,
+    /// The bytes begin like a format that abpn knows but doesn't read.
+    #[error("it is {name}, which abpn doesn't read; {remedy}")]
+    ForeignFormat {
+        /// The format, with its article.
+        name: &'static str,
+        /// How to get a file that abpn reads.
+        remedy: &'static str,
+    },
+    /// The bytes begin like no image format that abpn knows.
+    #[error("not an image, or of an unknown format (abpn reads PNG, JPEG, WebP, GIF, JPEG XL, BMP, TIFF, PNM and QOI)")]
     UnknownFormat,
     /// An image can't be decoded: damaged, cut short, or of a kind that abpn can't read faithfully.
     #[error("can't decode this {format}: {reason}")]

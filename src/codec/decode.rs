@@ -1,10 +1,11 @@
 //! Files to pictures.
 
 use std::fs::File;
-use std::io::{Cursor, Read};
+use std::io::{self, Cursor, Read};
 use std::path::Path;
 
 use image::codecs::bmp::BmpDecoder;
+use image::codecs::gif::GifDecoder;
 use image::codecs::png::PngDecoder;
 use image::codecs::pnm::PnmDecoder;
 use image::codecs::qoi::QoiDecoder;
@@ -12,7 +13,9 @@ use image::codecs::webp::WebPDecoder;
 use image::metadata::Orientation;
 use image::{ColorType, ExtendedColorType, ImageDecoder, ImageError, Limits};
 
-use super::{Format, Metadata, Note, Picture, jpeg, metadata, orientation, tiff};
+use super::{
+    Format, Metadata, Note, Picture, foreign, gif, jpeg, jxl, metadata, orientation, png, tiff, webp,
+};
 use crate::{Error, Image, Layout, Result, Samples};
 
 /// A limit on the pixels of an input that suits most machines: 16384 x 16384.
@@ -83,26 +86,50 @@ pub fn decode(bytes: &[u8], max_pixels: u64) -> Result<(Picture, Vec<Note>)> {
 /// As [`decode`].
 pub fn decode_with(bytes: &[u8], options: &Options) -> Result<(Picture, Vec<Note>)> {
     let max_pixels = options.max_pixels;
+    if bytes.is_empty() {
+        return Err(Error::EmptyFile);
+    }
+    // Some of the foreign ones begin like a TIFF.
+    if let Some((name, remedy)) = foreign::guess(bytes) {
+        return Err(Error::ForeignFormat { name, remedy });
+    }
     let format = Format::guess(bytes).ok_or(Error::UnknownFormat)?;
     let mut limits = Limits::no_limits();
     limits.max_alloc = Some(max_file_len(max_pixels));
-    let error = |cause: ImageError| Error::Decode { format, reason: reason(&cause) };
+    let error = |cause: ImageError| Error::Decode { format, reason: reason(format, &cause) };
     let reader = Cursor::new(bytes);
     let pixels = Pixels { bytes, format, max_pixels, limits: limits.clone() };
     let stored = match format {
         Format::Jpeg => jpeg::decode(bytes, options)?,
         Format::Png => {
-            let decoder = PngDecoder::with_limits(reader, limits).map_err(error)?;
-            let animated = decoder.is_apng().map_err(error)?;
-            pixels.read(decoder)?.noting(animated)
+            let strictly = || {
+                let decoder = PngDecoder::with_limits(reader, limits).map_err(error)?;
+                let animated = decoder.is_apng().map_err(error)?;
+                Ok(pixels.read(decoder)?.noting(animated, Note::FirstOnly))
+            };
+            match strictly() {
+                Err(Error::Decode { .. }) if options.partial => {
+                    let (width, height, layout, samples) = png::decode_partly(bytes, options)?;
+                    let (metadata, orientation, notes) = metadata::read(format, bytes);
+                    let stored = Stored { width, height, layout, samples, metadata, orientation, notes };
+                    stored.noting(true, Note::Partial)
+                }
+                result => result?,
+            }
         }
         Format::WebP => {
-            let decoder = WebPDecoder::new(reader).map_err(error)?;
+            let (bytes, repaired) = webp::without_broken_promises(bytes);
+            let decoder = WebPDecoder::new(Cursor::new(bytes)).map_err(error)?;
             let animated = decoder.has_animation();
-            pixels.read(decoder)?.noting(animated)
+            pixels.read(decoder)?.noting(animated, Note::FirstOnly).noting(repaired, Note::DamagedExtras)
         }
+        Format::Gif => {
+            let decoder = GifDecoder::new(reader).map_err(error)?;
+            pixels.read(decoder)?.without_opaque_alpha().noting(gif::is_animated(bytes), Note::FirstOnly)
+        }
+        Format::Jxl => jxl::decode(bytes, options)?,
         Format::Tiff => tiff::decode(bytes, options)?,
-        Format::Bmp => pixels.read(BmpDecoder::new(reader).map_err(error)?)?,
+        Format::Bmp => pixels.read(BmpDecoder::new(reader).map_err(error)?)?.with_meant_alpha(),
         Format::Pnm => pixels.read(PnmDecoder::new(reader).map_err(error)?)?,
         Format::Qoi => pixels.read(QoiDecoder::new(reader).map_err(error)?)?,
     };
@@ -122,11 +149,39 @@ pub(super) struct Stored {
 }
 
 impl Stored {
-    fn noting(mut self, several: bool) -> Self {
-        if several {
-            self.notes.push(Note::FirstOnly);
+    fn noting(mut self, applies: bool, note: Note) -> Self {
+        if applies {
+            self.notes.push(note);
         }
         self
+    }
+
+    /// Without the alpha of a format that always gives one, where nothing is transparent.
+    fn without_opaque_alpha(mut self) -> Self {
+        if let (Layout::Rgba, Samples::U8(samples)) = (self.layout, &self.samples)
+            && samples.chunks_exact(4).all(|pixel| pixel[3] == u8::MAX)
+        {
+            self.drop_alpha();
+        }
+        self
+    }
+
+    /// Without a BMP's alpha where it is 0 throughout: its writer left the fourth byte alone.
+    fn with_meant_alpha(mut self) -> Self {
+        let (Layout::Rgba, Samples::U8(samples)) = (self.layout, &self.samples) else { return self };
+        let unmeant = samples.chunks_exact(4).all(|pixel| pixel[3] == 0);
+        if unmeant {
+            self.drop_alpha();
+        }
+        self.noting(unmeant, Note::AlphaOfZeros)
+    }
+
+    fn drop_alpha(&mut self) {
+        if let Samples::U8(samples) = &self.samples {
+            self.samples =
+                Samples::U8(samples.chunks_exact(4).flat_map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect());
+            self.layout = Layout::Rgb;
+        }
     }
 
     fn upright(self) -> Result<(Picture, Vec<Note>)> {
@@ -159,7 +214,7 @@ struct Pixels<'a> {
 impl Pixels<'_> {
     fn read(self, mut decoder: impl ImageDecoder) -> Result<Stored> {
         let format = self.format;
-        let failed = |cause: ImageError| Error::Decode { format, reason: reason(&cause) };
+        let failed = |cause: ImageError| Error::Decode { format, reason: reason(format, &cause) };
         let refused = |reason: &str| Error::Decode { format, reason: reason.to_owned() };
         let (width, height) = decoder.dimensions();
         check_pixels(width, height, self.max_pixels)?;
@@ -211,11 +266,19 @@ pub(super) fn allocate<S: Copy + Default>(width: u32, height: u32, layout: Layou
     Ok(samples)
 }
 
-/// What is wrong, without the words about the format that our own errors begin with.
-fn reason(cause: &ImageError) -> String {
-    match cause {
-        ImageError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => "it is cut short".to_owned(),
-        ImageError::Decoding(error) => std::error::Error::source(error).map_or(cause.to_string(), ToString::to_string),
-        _ => cause.to_string(),
+/// What is wrong, and what to do. The decoders' own words are for those who write decoders.
+fn reason(format: Format, cause: &ImageError) -> String {
+    let cut_short = matches!(cause, ImageError::IoError(error) if error.kind() == io::ErrorKind::UnexpectedEof);
+    let what = match cause {
+        ImageError::Unsupported(_) => {
+            return "it is of a kind that abpn doesn't read; convert it to PNG first".to_owned();
+        }
+        ImageError::Limits(_) => return "it asks for more memory than its pixels need".to_owned(),
+        _ if cut_short => "it is cut short",
+        _ => "it is damaged",
+    };
+    match format {
+        Format::Png => format!("{what}; --partial takes what is there"),
+        _ => format!("{what}; get the file again, or open and save it in another program"),
     }
 }

@@ -25,6 +25,10 @@ pub enum Format {
     Pnm,
     /// The Quite OK Image format.
     Qoi,
+    /// GIF; read only.
+    Gif,
+    /// JPEG XL; read only.
+    Jxl,
 }
 
 impl Format {
@@ -37,6 +41,10 @@ impl Format {
         if bytes.starts_with(b"II\x2b\0") || bytes.starts_with(b"MM\0\x2b") {
             return Some(Self::Tiff);
         }
+        // A bare codestream, or the container's first box.
+        if bytes.starts_with(b"\xff\x0a") || bytes.starts_with(b"\0\0\0\x0cJXL \x0d\x0a\x87\x0a") {
+            return Some(Self::Jxl);
+        }
         match image::guess_format(bytes).ok()? {
             ImageFormat::Png => Some(Self::Png),
             ImageFormat::Jpeg => Some(Self::Jpeg),
@@ -45,6 +53,7 @@ impl Format {
             ImageFormat::Tiff => Some(Self::Tiff),
             ImageFormat::Pnm => Some(Self::Pnm),
             ImageFormat::Qoi => Some(Self::Qoi),
+            ImageFormat::Gif => Some(Self::Gif),
             _ => None,
         }
     }
@@ -59,6 +68,8 @@ impl Format {
             "tif" | "tiff" => Some(Self::Tiff),
             "pnm" | "pbm" | "pgm" | "ppm" | "pam" => Some(Self::Pnm),
             "qoi" => Some(Self::Qoi),
+            "gif" => Some(Self::Gif),
+            "jxl" => Some(Self::Jxl),
             _ => None,
         }
     }
@@ -73,6 +84,8 @@ impl Format {
             Self::Tiff => "tiff",
             Self::Pnm => "pnm",
             Self::Qoi => "qoi",
+            Self::Gif => "gif",
+            Self::Jxl => "jxl",
         }
     }
 
@@ -112,7 +125,7 @@ impl Format {
             Self::Jpeg => 65535,
             Self::WebP => 16383,
             Self::Png => i32::MAX.unsigned_abs(),
-            Self::Bmp | Self::Tiff | Self::Pnm | Self::Qoi => u32::MAX,
+            Self::Bmp | Self::Tiff | Self::Pnm | Self::Qoi | Self::Gif | Self::Jxl => u32::MAX,
         }
     }
 
@@ -138,6 +151,8 @@ impl fmt::Display for Format {
             Self::Tiff => "TIFF",
             Self::Pnm => "PNM",
             Self::Qoi => "QOI",
+            Self::Gif => "GIF",
+            Self::Jxl => "JPEG XL",
         })
     }
 }

@@ -17,17 +17,23 @@
 //!
 //! Not read, because the result would be wrong rather than merely poorer: CMYK, floating point, more than 16 bits.
 
+mod alpha;
 mod cmyk;
 mod decode;
 mod encode;
 mod fit;
+mod foreign;
 mod format;
+mod gif;
 mod jpeg;
+mod jxl;
 mod metadata;
 mod note;
 mod orientation;
+mod png;
 mod pnm;
 mod tiff;
+mod webp;
 
 pub use decode::{DEFAULT_MAX_PIXELS, Options, decode, decode_with, max_file_len, read, read_with};
 pub use encode::{DEFAULT_QUALITY, encode};

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
 use abpn::TileSize;
-use abpn::codec::{DEFAULT_MAX_PIXELS, DEFAULT_QUALITY, Format};
+use abpn::codec::{DEFAULT_MAX_PIXELS, DEFAULT_QUALITY, Format, Options};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use super::super::device::DeviceArgs;
@@ -25,7 +25,7 @@ Examples:
   curl -s URL | abpn upscale - | display           from standard input to standard output
 
 Names: without -o, NAME.EXT becomes NAME_x3.EXT beside it (with the net's scale); in a folder OUT it keeps its name. \
-The extension decides the format; --format changes both. BMP is read but not written: it becomes PNG. From folders, \
+The extension decides the format; --format changes both. BMP, GIF and JPEG XL are read but not written: they become PNG. From folders, \
 files with the extension of a known format are taken in the order of their names, hidden ones are not, and pictures of \
 formats that abpn doesn't read are counted. Results are not upscaled again: neither a NAME_x3 whose NAME is among the \
 inputs, nor an output folder within an input. A NAME_x3 alone is an image like others.
@@ -91,6 +91,10 @@ pub struct Args {
     /// Refuse inputs of more pixels
     #[arg(long, value_name = "N", default_value_t = DEFAULT_MAX_PIXELS)]
     pub max_pixels: u64,
+    /// Take a JPEG, PNG or TIFF that is damaged or cut short as far as it goes; what is missing becomes grey (JPEG),
+    /// black or transparent
+    #[arg(long)]
+    pub partial: bool,
     /// One line of JSON an image on standard output
     #[arg(long)]
     pub json: bool,
@@ -109,6 +113,11 @@ impl Args {
     /// JPEG's quality.
     pub fn quality(&self) -> u8 {
         self.quality.unwrap_or(DEFAULT_QUALITY)
+    }
+
+    /// How inputs are decoded.
+    pub fn decoding(&self) -> Options {
+        Options { max_pixels: self.max_pixels, partial: self.partial }
     }
 
     /// Whether an image needs no work, as its output is there already.

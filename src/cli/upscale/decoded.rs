@@ -41,10 +41,10 @@ pub fn read(source: &Source, max_pixels: u64) -> Result<Encoded, Failure> {
     Ok(Encoded { bytes, time: start.elapsed() })
 }
 
-/// Decodes what was read, at most `max_pixels`.
-pub fn decode(source: &Source, encoded: &Encoded, max_pixels: u64) -> Result<Decoded, Failure> {
+/// Decodes what was read.
+pub fn decode(source: &Source, encoded: &Encoded, options: &codec::Options) -> Result<Decoded, Failure> {
     let start = Instant::now();
-    let (picture, notes) = codec::decode(&encoded.bytes, max_pixels).map_err(|error| match error {
+    let (picture, notes) = codec::decode_with(&encoded.bytes, options).map_err(|error| match error {
         Error::TooManyPixels { .. } => Failure::new(format!("{source}: {error}; raise it with --max-pixels")),
         _ => Failure::from(error).context(source),
     })?;

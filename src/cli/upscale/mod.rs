@@ -44,7 +44,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let upscalers = Upscalers::new(&nets, &args.device, args.tile);
     // The first file is decoded while the device gets ready for the net that it is likely to need: its pixels, which may
     // ask for another, are not known yet. Standard input may keep one waiting.
-    let (mut first, max_pixels) = (None, args.max_pixels);
+    let (mut first, decoding) = (None, args.decoding());
     let upscaler = thread::scope(|scope| {
         let job = jobs.first().filter(|job| job.source != Source::Stdin && !args.skips(job));
         let mut coding = Coding::Unstated;
@@ -52,7 +52,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
             Some((job, Ok(encoded))) => {
                 coding = Coding::of_file(&encoded.bytes);
                 let first = &mut first;
-                scope.spawn(move || *first = Some(decode(&job.source, &encoded, max_pixels)));
+                scope.spawn(move || *first = Some(decode(&job.source, &encoded, &decoding)));
             }
             Some((_, Err(failure))) => first = Some(Err(failure)),
             None => {}

@@ -69,8 +69,8 @@ impl Worker<'_> {
             })?;
         }
         let Decoded { mut picture, mut notes, coding, time: decode } = decoded.unwrap_or_else(|| {
-            let max_pixels = self.args.max_pixels;
-            read(&job.source, max_pixels).and_then(|encoded| decode(&job.source, &encoded, max_pixels))
+            let options = self.args.decoding();
+            read(&job.source, options.max_pixels).and_then(|encoded| decode(&job.source, &encoded, &options))
         })?;
         if self.args.strip {
             picture.metadata.strip();

@@ -9,7 +9,7 @@ use fax::{BitReader, ByteReader};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Code {
     /// Runs; each row begins at a multiple of so many bits (TIFF's compressions 2 and 32771).
-    Runs { aligned_to_bits: u32 },
+    Runs { aligned_to_bits: u64 },
     /// T.4 (group 3): rows behind end-of-line codes, in one dimension or each as a bit tells.
     T4 { two_dimensional: bool },
     /// T.6 (group 4).
@@ -20,9 +20,11 @@ const END_OF_LINE_BITS: u8 = 12;
 
 /// Decodes `rows` rows of `width` pixels to packed bits, 1 for black; fewer rows where the data ends or is damaged.
 pub fn decode(data: &[u8], width: u32, rows: u32, code: Code) -> Vec<u8> {
-    let bytes = data.iter().map(|&byte| Ok::<_, Infallible>(byte));
+    // The look-up of a code wants to see more bits than the last codes have; zeros behind the data are no code.
+    let bytes = data.iter().chain(&[0; 4]).map(|&byte| Ok::<_, Infallible>(byte));
     let Ok(reader) = ByteReader::new(bytes);
     let mut reader = Counting { reader, consumed: 0 };
+    let data_bits = data.len() as u64 * 8;
     let mut packed = Vec::new();
     let mut changes = Vec::new();
     for _ in 0..rows {
@@ -37,7 +39,7 @@ pub fn decode(data: &[u8], width: u32, rows: u32, code: Code) -> Vec<u8> {
             }
             Code::T6 => relative(&mut reader, width, &changes),
         };
-        let Some(row) = row else { break };
+        let Some(row) = row.filter(|_| reader.consumed <= data_bits) else { break };
         changes = row;
         pack(&changes, width, &mut packed);
     }
@@ -47,7 +49,8 @@ pub fn decode(data: &[u8], width: u32, rows: u32, code: Code) -> Vec<u8> {
 /// A reader that knows where it is.
 struct Counting<R> {
     reader: R,
-    consumed: u32,
+    /// In bits.
+    consumed: u64,
 }
 
 impl<R: BitReader> BitReader for Counting<R> {
@@ -58,7 +61,7 @@ impl<R: BitReader> BitReader for Counting<R> {
     }
 
     fn consume(&mut self, bits: u8) -> Result<(), Self::Error> {
-        self.consumed = self.consumed.wrapping_add(bits.into());
+        self.consumed = self.consumed.saturating_add(bits.into());
         self.reader.consume(bits)
     }
 
@@ -68,7 +71,7 @@ impl<R: BitReader> BitReader for Counting<R> {
 }
 
 impl<R: BitReader> Counting<R> {
-    fn align(&mut self, bits: u32) -> Option<()> {
+    fn align(&mut self, bits: u64) -> Option<()> {
         while !self.consumed.is_multiple_of(bits) {
             self.consume(1).ok()?;
         }
@@ -92,8 +95,6 @@ fn run(reader: &mut impl BitReader, is_black: bool) -> Option<u32> {
     const FIRST_MULTIPLE: u16 = 64;
     let mut len = 0_u32;
     loop {
-        // The crate's look-up reads past the end as zeros; without a bit left there is no code.
-        reader.peek(1)?;
         let part = if is_black { black::decode(reader)? } else { white::decode(reader)? };
         len = len.checked_add(part.into())?;
         if part < FIRST_MULTIPLE {
@@ -148,7 +149,6 @@ fn relative(reader: &mut impl BitReader, width: u32, above: &[u32]) -> Option<Ve
             from += 1;
         }
         let above_at = |index: usize| above.get(index).copied().unwrap_or(width);
-        reader.peek(1)?;
         match mode::decode(reader)? {
             Mode::Pass => at = Some(above_at(from + 1)),
             Mode::Vertical(by) => {

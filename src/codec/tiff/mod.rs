@@ -12,7 +12,7 @@ use self::compression::{Compression, Piece};
 use self::directory::{Directory, tag};
 use self::samples::{Number, Stored as StoredSamples};
 use super::decode::{self, Options, allocate, check_pixels, max_file_len};
-use super::{Format, Note, cmyk, metadata};
+use super::{Format, Note, alpha, cmyk, metadata};
 use crate::image::Sample;
 use crate::{Error, Layout, Result, Samples};
 
@@ -155,7 +155,7 @@ impl Description {
             _ => return Err(unread(format!("it has {bits} bits a sample"))),
         };
         let colours = colours(directory, compression, samples_per_pixel, bits)?;
-        let (alpha, extra) = alpha(directory, colours.count(), samples_per_pixel)?;
+        let (alpha, extra) = alpha_channel(directory, colours.count(), samples_per_pixel)?;
         let predictor = if compression.has_predictor() { number(tag::PREDICTOR, 1)? } else { 1 };
         match predictor {
             1 => {}
@@ -246,13 +246,13 @@ impl Description {
             }
             (_, Samples::U8(mut samples)) => {
                 if associated {
-                    divide_by_alpha(&mut samples, channels);
+                    alpha::divide(&mut samples, channels);
                 }
                 (Samples::U8(self.convert(samples, channels)), self.layout())
             }
             (_, Samples::U16(mut samples)) => {
                 if associated {
-                    divide_by_alpha(&mut samples, channels);
+                    alpha::divide(&mut samples, channels);
                 }
                 (Samples::U16(self.convert(samples, channels)), self.layout())
             }
@@ -312,19 +312,6 @@ impl YCbCr {
             #[expect(clippy::cast_possible_truncation, reason = "the sample clamps what the cast saturates")]
             let rounded = value.round() as i32;
             *sample = S::saturating_from(rounded);
-        }
-    }
-}
-
-/// The colours from the product of colours and alpha; nothing is left where nothing shows.
-fn divide_by_alpha<S: Sample>(samples: &mut [S], channels: usize) {
-    let full = i64::from(S::saturating_from(i32::MAX).to_i32());
-    for pixel in samples.chunks_exact_mut(channels) {
-        let Some((alpha, colours)) = pixel.split_last_mut() else { continue };
-        let alpha = i64::from(alpha.to_i32());
-        for colour in colours {
-            let quotient = (i64::from(colour.to_i32()) * full + alpha / 2).checked_div(alpha).unwrap_or(0);
-            *colour = S::saturating_from(i32::try_from(quotient).unwrap_or(i32::MAX));
         }
     }
 }
@@ -408,7 +395,7 @@ fn ycbcr(directory: &Directory, bits: u32) -> Result<YCbCr> {
 }
 
 /// The alpha channel among the samples beyond the colours, and how many those are.
-fn alpha(directory: &Directory, colours: usize, samples_per_pixel: usize) -> Result<(Option<Alpha>, usize)> {
+fn alpha_channel(directory: &Directory, colours: usize, samples_per_pixel: usize) -> Result<(Option<Alpha>, usize)> {
     const ASSOCIATED: u64 = 1;
     const UNASSOCIATED: u64 = 2;
     // No writer has a reason for so many, and each costs memory a pixel.
