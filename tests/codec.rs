@@ -100,7 +100,7 @@ fn a_file_cut_short_is_an_error_or_complete() {
             for len in 0..file.len() {
                 match decode(&file[..len], DEFAULT_MAX_PIXELS) {
                     Ok((picture, _)) => assert_eq!(picture.image, whole.image, "{format}, {len} of {}", file.len()),
-                    Err(Error::UnknownFormat | Error::Decode { .. }) => {}
+                    Err(Error::EmptyFile | Error::UnknownFormat | Error::Decode { .. }) => {}
                     Err(other) => panic!("{format}, {len}: {other}"),
                 }
             }
@@ -213,9 +213,12 @@ fn too_many_pixels_are_refused_by_the_header() {
 
 #[test]
 fn what_is_no_image_is_named_so() {
-    for bytes in [b"".as_slice(), b"\x89", b"GIF89a\0\0", b"hello, world"] {
+    for bytes in [b"\x89".as_slice(), b"GIF", b"hello, world"] {
         assert!(matches!(decode(bytes, 1), Err(Error::UnknownFormat)));
     }
+    assert_eq!(decode(b"", 1).unwrap_err().to_string(), "the file is empty");
+    let heic = decode(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", 1).unwrap_err().to_string();
+    assert!(heic.starts_with("it is a HEIC picture, which abpn doesn't read; "), "{heic}");
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod cli;
 mod codec;
 mod documents;
 mod eval;
+mod files;
 mod folders;
 mod frames;
 mod machine;

@@ -13,9 +13,7 @@ use image::codecs::webp::WebPDecoder;
 use image::metadata::Orientation;
 use image::{ColorType, ExtendedColorType, ImageDecoder, ImageError, Limits};
 
-use super::{
-    Format, Metadata, Note, Picture, foreign, gif, jpeg, jxl, metadata, orientation, png, tiff, webp,
-};
+use super::{Format, Metadata, Note, Picture, foreign, gif, jpeg, jxl, metadata, orientation, png, tiff, webp};
 use crate::{Error, Image, Layout, Result, Samples};
 
 /// A limit on the pixels of an input that suits most machines: 16384 x 16384.

@@ -1,21 +1,22 @@
 //! Image files to [`Picture`]s and back.
 //!
-//! | format | read as                                  | written as                                  |
-//! |--------|------------------------------------------|---------------------------------------------|
-//! | PNG    | every kind; palettes become RGB or RGBA  | every layout, 8 and 16 bits                 |
-//! | JPEG   | grey, colour; 8 bits                     | grey, RGB; 8 bits                           |
-//! | WebP   | lossy, lossless; RGB, RGBA               | lossless; RGB, RGBA; 8 bits                 |
-//! | TIFF   | grey, RGB, with or without alpha         | grey, RGB, RGBA, 8 and 16 bits, uncompressed|
-//! | PNM    | P1 to P7, any maximum                    | P5, P6, with alpha P7; 8 and 16 bits        |
-//! | QOI    | RGB, RGBA                                | RGB, RGBA; 8 bits                           |
-//! | BMP    | RGB, RGBA, palettes                      | not at all                                  |
+//! | format  | read as                                              | written as                                  |
+//! |---------|------------------------------------------------------|---------------------------------------------|
+//! | PNG     | every kind; palettes become RGB or RGBA              | every layout, 8 and 16 bits                 |
+//! | JPEG    | grey, colour, CMYK; 8 bits                           | grey, RGB; 8 bits                           |
+//! | WebP    | lossy, lossless; RGB, RGBA                           | lossless; RGB, RGBA; 8 bits                 |
+//! | TIFF    | grey, palette, RGB, YCbCr, CMYK, alpha; any depth    | grey, RGB, RGBA, 8 and 16 bits, uncompressed|
+//! | GIF     | the first frame; RGB, RGBA                           | not at all                                  |
+//! | JPEG XL | the first frame; every layout, 8 and 16 bits         | not at all                                  |
+//! | PNM     | P1 to P7, any maximum                                | P5, P6, with alpha P7; 8 and 16 bits        |
+//! | QOI     | RGB, RGBA                                            | RGB, RGBA; 8 bits                           |
+//! | BMP     | RGB, RGBA, palettes                                  | not at all                                  |
 //!
 //! What a format can't hold is converted where that is harmless ([`Note`] tells the caller) and refused where it is
-//! not. Colours are carried as they are, with their description: there is no colour management. [`Metadata`] is what
-//! PNG, JPEG, WebP and TIFF files say beside the pixels; each part goes to every format that has a place for it, and a
-//! note says where it doesn't. docs/files.md has the table.
-//!
-//! Not read, because the result would be wrong rather than merely poorer: CMYK, floating point, more than 16 bits.
+//! not. Colours are carried as they are, with their description, but CMYK, which becomes sRGB: there is no other colour
+//! management. [`Metadata`] is what PNG, JPEG, WebP, TIFF and JPEG XL files say beside the pixels; each part goes to
+//! every format that has a place for it, and a note says where it doesn't. docs/files.md has the tables, and what is
+//! refused.
 
 mod alpha;
 mod cmyk;

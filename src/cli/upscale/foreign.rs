@@ -5,18 +5,16 @@ use std::path::Path;
 use abpn::codec::Format;
 
 /// Extensions and what they stand for; cameras' raw formats go by one name.
-const FORMATS: [(&str, &str); 48] = [
+const FORMATS: [(&str, &str); 46] = [
     ("heic", "HEIC"),
     ("heif", "HEIC"),
     ("hif", "HEIC"),
     ("avif", "AVIF"),
     ("avifs", "AVIF"),
-    ("jxl", "JPEG XL"),
     ("jp2", "JPEG 2000"),
     ("j2k", "JPEG 2000"),
     ("jpf", "JPEG 2000"),
     ("jxr", "JPEG XR"),
-    ("gif", "GIF"),
     ("svg", "SVG"),
     ("svgz", "SVG"),
     ("psd", "PSD"),

@@ -63,6 +63,8 @@ pub struct Headers {
     pub adobe: bool,
     /// Whether the end marker is there.
     pub ended: bool,
+    /// How many bytes, from the file's first on, are before a segment that ends with the file.
+    pub whole_len: usize,
     /// Where the height has to be written for a decoder that knows no DNL segment.
     pub height_from_lines: Option<usize>,
     adobe_transform: u8,
@@ -77,6 +79,7 @@ impl Headers {
     /// What is wrong, in words, if there is no frame that could be decoded.
     pub fn read(bytes: &[u8]) -> Result<Self, String> {
         let mut headers = None;
+        let mut whole_len = bytes.len();
         let (mut jfif, mut adobe, mut lines, mut ended) = (false, None, None, false);
         let (mut at, mut scanned) = (0, false);
         while let Some((marker, start)) = next_marker(bytes, at) {
@@ -89,7 +92,10 @@ impl Headers {
                 }
                 _ => {}
             }
-            let Some(segment) = segment(bytes, start) else { break };
+            let Some(segment) = segment(bytes, start) else {
+                whole_len = start - 2;
+                break;
+            };
             at = start + 2 + segment.len();
             match marker {
                 // What comes after the first scan is too late to say what that scan's colours are.
@@ -117,7 +123,7 @@ impl Headers {
         } else {
             headers.height_from_lines = None;
         }
-        Ok(Self { jfif, adobe: adobe.is_some(), adobe_transform: adobe.unwrap_or(0), ended, ..headers })
+        Ok(Self { jfif, adobe: adobe.is_some(), adobe_transform: adobe.unwrap_or(0), ended, whole_len, ..headers })
     }
 
     fn of_frame(marker: u8, segment: &[u8], start: usize) -> Result<Self, String> {
@@ -151,6 +157,7 @@ impl Headers {
             components,
             adobe: false,
             ended: false,
+            whole_len: 0,
             // The segment's length and the precision lie before the height.
             height_from_lines: Some(start + 3),
             adobe_transform: 0,

@@ -94,7 +94,9 @@ fn pixels(bytes: &[u8], headers: &Headers, partial: bool) -> Result<Decoded> {
             false if partial => notes.push(Note::Partial),
             false => return Err(error(CUT_SHORT)),
         }
-        bytes.to_mut().extend(END_OF_IMAGE);
+        let whole = bytes.to_mut();
+        whole.truncate(headers.whole_len);
+        whole.extend(END_OF_IMAGE);
     }
     let decoded = match reader {
         Reader::Turbo => turbo(&bytes, headers, partial)?,

@@ -1,0 +1,583 @@
+//! Files of every kind, as the formats' own tools and rare writers make them: right, or refused in words.
+//!
+//! The tools are libjpeg-turbo's and libtiff's; `scripts/test` installs them.
+
+use std::fs;
+use std::io::Cursor;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use abpn::codec::{DEFAULT_MAX_PIXELS, Format, Note, Options, Picture, decode, decode_with};
+use abpn::{Error, Image, Layout, Samples};
+use tempfile::TempDir;
+
+use crate::pictures::{bare, encoded, gradient, noise};
+
+/// Runs a tool of libjpeg-turbo or libtiff.
+fn run(tool: &str, arguments: &[&str]) -> bool {
+    let output = Command::new(tool).args(arguments).output();
+    let output = output.unwrap_or_else(|cause| panic!("{tool}: {cause}; scripts/test installs what the tests need"));
+    output.status.success()
+}
+
+fn path(folder: &TempDir, name: &str) -> String {
+    folder.path().join(name).to_str().unwrap().to_owned()
+}
+
+fn whole(bytes: &[u8]) -> Result<(Picture, Vec<Note>), Error> {
+    decode(bytes, DEFAULT_MAX_PIXELS)
+}
+
+fn partly(bytes: &[u8]) -> Result<(Picture, Vec<Note>), Error> {
+    decode_with(bytes, &Options { max_pixels: DEFAULT_MAX_PIXELS, partial: true })
+}
+
+fn samples8(image: &Image) -> &[u8] {
+    match image.samples() {
+        Samples::U8(samples) => samples,
+        Samples::U16(_) => panic!("16 bits"),
+    }
+}
+
+/// The largest difference between two samples; none if the pictures have another size or layout.
+fn difference(a: &Image, b: &Image) -> Option<u8> {
+    let alike = (a.width(), a.height(), a.layout()) == (b.width(), b.height(), b.layout());
+    alike.then(|| samples8(a).iter().zip(samples8(b)).map(|(a, b)| a.abs_diff(*b)).max().unwrap_or(0))
+}
+
+#[test]
+fn a_difference_is_seen() {
+    let image = gradient(5, 4);
+    let mut samples = samples8(&image).to_vec();
+    samples[7] ^= 4;
+    let other = Image::from_rgb8(5, 4, samples).unwrap();
+    assert_eq!(difference(&image, &other), Some(4));
+    assert_eq!(difference(&image, &gradient(4, 5)), None);
+}
+
+/// Smooth colours with hard edges, so that every way to get a JPEG wrong shows.
+fn scene(width: u32, height: u32) -> Image {
+    let level = |value: u32| value.to_le_bytes()[0];
+    let pixels = (0..height).flat_map(|y| {
+        (0..width).flat_map(move |x| match (x * 3 > width, y * 2 > height) {
+            (true, true) => [250, 10, 20],
+            (false, true) => [level(x * 7), level(y * 5), 255 - level(x * 3)],
+            _ => [level(x * 255 / width), level(y * 255 / height), level((x * y) % 200)],
+        })
+    });
+    Image::from_rgb8(width, height, pixels.collect()).unwrap()
+}
+
+/// What djpeg makes of a file.
+fn djpeg(folder: &TempDir, file: &str) -> Image {
+    let out = path(folder, "djpeg.pnm");
+    let status = Command::new("djpeg").args(["-pnm", "-outfile", &out, file]).stderr(Stdio::null()).status();
+    let status = status.unwrap_or_else(|cause| panic!("djpeg: {cause}; scripts/test installs what the tests need"));
+    // 2 is a warning: of an Adobe marker whose number means nothing.
+    assert!(matches!(status.code(), Some(0 | 2)), "djpeg {file}");
+    whole(&fs::read(out).unwrap()).unwrap().0.image
+}
+
+/// Two roundings, of the transform and of chroma between its samples, each up to two levels once they are colours.
+const ROUNDING: u8 = 4;
+
+#[test]
+fn jpegs_of_every_kind_are_djpegs_picture_or_refused() {
+    let folder = TempDir::new().unwrap();
+    let (source, file, script) = (path(&folder, "a.ppm"), path(&folder, "a.jpg"), path(&folder, "scans"));
+    let samplings = [
+        "1x1",
+        "2x1",
+        "1x2",
+        "2x2",
+        "4x1",
+        "1x4",
+        "4x2",
+        "4x4",
+        "3x1",
+        "3x2",
+        "1x1,2x2,1x1",
+        "1x1,2x1,2x1",
+        "2x2,2x1,1x2",
+        "2x2,1x2,1x2",
+        "2x1,1x1,2x1",
+        "1x2,1x1,1x2",
+        "2x2,2x2,2x2",
+        "2x1,2x1,1x1",
+        "1x2,2x1,1x1",
+        "2x2,1x1,2x1",
+        "4x2,2x1,1x1",
+        "4x1,2x1,2x1",
+        "1x1,1x1,2x2",
+        "3x2,1x2,1x1",
+    ];
+    let modes: [&[&str]; 6] =
+        [&[], &["-restart", "1B"], &["-progressive"], &["-arithmetic"], &["-rgb"], &["-grayscale"]];
+    let scans = ["0;1;2;", "2;1;0;", "0 1;2;", "2;0 1;"];
+    let (mut read, mut exact, mut refused) = (0, 0, 0);
+    for (width, height) in [(17, 9), (33, 47)] {
+        fs::write(&source, encoded(&bare(scene(width, height)), Format::Pnm)).unwrap();
+        for sampling in samplings {
+            let with_scans = scans.map(|scans| (scans, ["-scans", &script]));
+            let modes = modes.iter().map(|mode| ("", *mode)).chain(with_scans.iter().map(|(s, mode)| (*s, &mode[..])));
+            for (scans, mode) in modes {
+                fs::write(&script, scans).unwrap();
+                let options = ["-quality", "85", "-sample", sampling, "-outfile", &file];
+                // Some combinations are none.
+                if !run("cjpeg", &[&options, mode, &[source.as_str()]].concat()) {
+                    continue;
+                }
+                let kind = format!("{width}x{height} {sampling} {mode:?} {scans}");
+                match whole(&fs::read(&file).unwrap()) {
+                    Ok((picture, notes)) => {
+                        let difference = difference(&picture.image, &djpeg(&folder, &file)).expect(&kind);
+                        assert!(difference <= ROUNDING, "{kind}: {difference}");
+                        assert_eq!(notes, [], "{kind}");
+                        read += 1;
+                        exact += usize::from(difference == 0);
+                    }
+                    Err(error) => {
+                        assert!(error.to_string().contains("rare kind"), "{kind}: {error}");
+                        refused += 1;
+                    }
+                }
+            }
+        }
+    }
+    assert!(exact > 250 && read > 400 && refused < read / 10, "{exact} exact, {read} read, {refused} refused");
+}
+
+/// A JPEG's segments up to its first scan's, and what follows.
+fn segments(file: &[u8]) -> (Vec<(u8, Vec<u8>)>, Vec<u8>) {
+    let mut list = Vec::new();
+    let mut at = 2;
+    loop {
+        let marker = file[at + 1];
+        let len = usize::from(u16::from_be_bytes([file[at + 2], file[at + 3]]));
+        list.push((marker, file[at + 4..at + 2 + len].to_vec()));
+        at += 2 + len;
+        if marker == 0xda {
+            return (list, file[at..].to_vec());
+        }
+    }
+}
+
+fn segment(marker: u8, bytes: &[u8]) -> Vec<u8> {
+    let len = u16::try_from(bytes.len() + 2).unwrap().to_be_bytes();
+    [&[0xff, marker], &len[..], bytes].concat()
+}
+
+fn jpeg_of(list: &[(u8, Vec<u8>)], rest: &[u8]) -> Vec<u8> {
+    let list = list.iter().map(|(marker, bytes)| segment(*marker, bytes));
+    [vec![0xff, 0xd8], list.collect::<Vec<_>>().concat(), rest.to_vec()].concat()
+}
+
+/// A JPEG of [`scene`] with 4:2:0.
+fn photo(folder: &TempDir) -> Vec<u8> {
+    let (source, file) = (path(folder, "b.ppm"), path(folder, "b.jpg"));
+    fs::write(&source, encoded(&bare(scene(48, 31)), Format::Pnm)).unwrap();
+    assert!(run("cjpeg", &["-quality", "90", "-sample", "2x2", "-outfile", &file, &source]));
+    fs::read(file).unwrap()
+}
+
+#[test]
+fn a_jpegs_colours_are_told_by_its_markers_and_names() {
+    let folder = TempDir::new().unwrap();
+    let (list, rest) = segments(&photo(&folder));
+    let file = path(&folder, "c.jpg");
+    let mut pictures = Vec::new();
+    for ids in [*b"\x01\x02\x03", *b"\0\x01\x02", *b"RGB", *b"rgb", *b"\x03\x02\x01", *b"\x01\x22\x23"] {
+        for adobe in [None, Some(0), Some(1), Some(2)] {
+            for jfif in [false, true] {
+                let mut changed = list.clone();
+                changed.retain(|(marker, _)| jfif || *marker != 0xe0);
+                for (marker, bytes) in &mut changed {
+                    let (first, step) = match *marker {
+                        0xc0 => (6, 3),
+                        0xda => (1, 2),
+                        _ => continue,
+                    };
+                    (0..3).for_each(|component| bytes[first + step * component] = ids[component]);
+                }
+                if let Some(transform) = adobe {
+                    changed.insert(0, (0xee, [b"Adobe\0\x64\0\0\0\0".as_slice(), &[transform]].concat()));
+                }
+                let bytes = jpeg_of(&changed, &rest);
+                fs::write(&file, &bytes).unwrap();
+                let (picture, _) = whole(&bytes).unwrap();
+                assert_eq!(difference(&picture.image, &djpeg(&folder, &file)), Some(0), "{ids:?} {adobe:?} {jfif}");
+                if !pictures.contains(&picture) {
+                    pictures.push(picture);
+                }
+            }
+        }
+    }
+    assert_eq!(pictures.len(), 2, "as YCbCr and as RGB");
+}
+
+#[test]
+fn cmyk_becomes_rgb_aloud() {
+    let inks = [[0, 0, 0, 0], [255, 0, 0, 0], [0, 255, 0, 0], [0, 0, 255, 128], [0, 0, 0, 255], [100, 50, 0, 60]];
+    for [cyan, magenta, yellow, black] in inks {
+        // Adobe's way: with their marker, 255 is no ink.
+        let inverted: Vec<u8> = [cyan, magenta, yellow, black].map(|ink| 255 - ink).repeat(64);
+        let format = libjpeg_turbo_rs::PixelFormat::Cmyk;
+        let file =
+            libjpeg_turbo_rs::compress(&inverted, 8, 8, format, 100, libjpeg_turbo_rs::Subsampling::S444).unwrap();
+        let (picture, notes) = whole(&file).unwrap();
+        assert_eq!((notes, picture.image.layout()), (vec![Note::CmykByFormula], Layout::Rgb));
+        let left = |ink: u8| f64::from(255 - ink) * f64::from(255 - black) / 255.0;
+        for (sample, ink) in samples8(&picture.image).iter().zip([cyan, magenta, yellow].iter().cycle()) {
+            assert!((f64::from(*sample) - left(*ink)).abs() < 3.0, "{cyan} {magenta} {yellow} {black}: {sample}");
+        }
+    }
+}
+
+#[test]
+fn damage_that_spares_the_pixels_is_said() {
+    let folder = TempDir::new().unwrap();
+    let file = photo(&folder);
+    let (expected, notes) = whole(&file).unwrap();
+    assert_eq!(notes, []);
+    let end = file.len() - 2;
+    for len in [end, end + 1] {
+        assert_eq!(whole(&file[..len]).unwrap(), (expected.clone(), vec![Note::EndMissing]));
+    }
+    let (list, rest) = segments(&file);
+    for at in 1..list.len() {
+        let mut stray = jpeg_of(&list[..at], b"\0\x12\0");
+        stray.extend(&jpeg_of(&list[at..], &rest)[2..]);
+        assert_eq!(whole(&stray).unwrap(), (expected.clone(), vec![Note::StrayBytes]), "before segment {at}");
+    }
+    let behind = [file.as_slice(), b"a preview, or a video"].concat();
+    assert_eq!(whole(&behind).unwrap().0.image, expected.image);
+}
+
+#[test]
+fn a_height_that_follows_the_scan_is_found() {
+    let folder = TempDir::new().unwrap();
+    let file = photo(&folder);
+    let (mut list, rest) = segments(&file);
+    let frame = list.iter_mut().find(|(marker, _)| *marker == 0xc0).unwrap();
+    let height: Vec<u8> = frame.1.splice(1..3, [0, 0]).collect();
+    let late = [&rest[..rest.len() - 2], &segment(0xdc, &height), &rest[rest.len() - 2..]].concat();
+    assert_eq!(whole(&jpeg_of(&list, &late)).unwrap(), whole(&file).unwrap());
+    let error = whole(&jpeg_of(&list, &rest)).unwrap_err().to_string();
+    assert!(error.contains("no height"), "{error}");
+}
+
+#[test]
+fn what_is_cut_short_is_refused_unless_a_part_will_do() {
+    let folder = TempDir::new().unwrap();
+    let (source, progressive) = (path(&folder, "p.ppm"), path(&folder, "p.jpg"));
+    fs::write(&source, encoded(&bare(scene(48, 31)), Format::Pnm)).unwrap();
+    assert!(run("cjpeg", &["-progressive", "-outfile", &progressive, &source]));
+    let png = encoded(&bare(noise(48, 31, Layout::Rgb, 8)), Format::Png);
+    let tiff = encoded(&bare(scene(48, 31)), Format::Tiff);
+    for file in [photo(&folder), fs::read(progressive).unwrap(), png] {
+        let (expected, _) = whole(&file).unwrap();
+        for len in [file.len() * 3 / 4, file.len() * 7 / 8] {
+            let error = whole(&file[..len]).unwrap_err().to_string();
+            assert!(error.ends_with("cut short; --partial takes what is there"), "{error}");
+            let (part, notes) = partly(&file[..len]).unwrap();
+            assert!(notes.contains(&Note::Partial), "{notes:?}");
+            assert_eq!((part.image.width(), part.image.height()), (48, 31));
+            assert_ne!(part.image, expected.image);
+            let row = &samples8(&part.image)[..48 * 3];
+            let close = row.iter().zip(samples8(&expected.image)).filter(|(a, b)| a.abs_diff(**b) < 60).count();
+            assert!(close > row.len() / 2, "the first row is there");
+        }
+        assert_eq!(partly(&file).unwrap(), whole(&file).unwrap(), "a whole file is the same either way");
+    }
+    // A TIFF's directory may lie behind its pixels: then nothing is left without it.
+    assert!(whole(&tiff[..tiff.len() - 200]).is_err());
+}
+
+#[test]
+fn damaged_checksums_are_refused_in_words() {
+    let mut file = encoded(&bare(gradient(20, 10)), Format::Png);
+    let at = file.windows(4).position(|name| name == b"IDAT").unwrap();
+    let len = usize::try_from(u32::from_be_bytes(file[at - 4..at].try_into().unwrap())).unwrap();
+    file[at + 4 + len] ^= 0xff;
+    let error = whole(&file).unwrap_err().to_string();
+    assert_eq!(error, "can't decode this PNG: it is damaged; --partial takes what is there");
+    assert_eq!(partly(&file).unwrap().0.image, gradient(20, 10));
+}
+
+/// A little-endian TIFF with these tags, of 16 or 32 bits, and one strip.
+fn tiff(width: u16, height: u16, tags: &[(u16, Vec<u32>)], strip: &[u8]) -> Vec<u8> {
+    let mut all: Vec<(u16, Vec<u32>)> = vec![
+        (256, vec![width.into()]),
+        (257, vec![height.into()]),
+        (273, vec![8]),
+        (278, vec![height.into()]),
+        (279, vec![u32::try_from(strip.len()).unwrap()]),
+    ];
+    all.extend(tags.iter().cloned());
+    all.sort();
+    let mut file = b"II*\0\0\0\0\0".to_vec();
+    file.extend(strip);
+    let mut entries = Vec::new();
+    for (tag, values) in &all {
+        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        let place = if values.len() == 1 {
+            bytes
+        } else {
+            let at = u32::try_from(file.len()).unwrap().to_le_bytes();
+            file.extend(bytes);
+            at.to_vec()
+        };
+        let count = u32::try_from(values.len()).unwrap().to_le_bytes();
+        entries.extend([&tag.to_le_bytes()[..], &[4, 0], &count, &place].concat());
+    }
+    let directory = u32::try_from(file.len()).unwrap().to_le_bytes();
+    file[4..8].copy_from_slice(&directory);
+    file.extend(u16::try_from(all.len()).unwrap().to_le_bytes());
+    file.extend(entries);
+    file.extend([0; 4]);
+    file
+}
+
+fn image(width: u32, height: u32, layout: Layout, samples: &[u8]) -> Image {
+    Image::new(width, height, layout, Samples::U8(samples.to_vec())).unwrap()
+}
+
+#[test]
+fn tiffs_directory_says_what_its_samples_are() {
+    let read = |file: &[u8]| whole(file).map(|(picture, notes)| (picture.image, notes)).unwrap();
+    // Few bits, black at either end.
+    let file = tiff(3, 2, &[(258, vec![4]), (262, vec![1])], &[0x0f, 0x70, 0x12, 0x30]);
+    assert_eq!(read(&file), (image(3, 2, Layout::Grey, &[0, 255, 119, 17, 34, 51]), vec![]));
+    let file = tiff(3, 2, &[(258, vec![2]), (262, vec![0])], &[0b00_01_10_00, 0b11_10_01_00]);
+    assert_eq!(read(&file).0, image(3, 2, Layout::Grey, &[255, 170, 85, 0, 85, 170]));
+    // One bit, mirrored.
+    let file = tiff(9, 1, &[(258, vec![1]), (262, vec![1]), (266, vec![2])], &[0b0000_0101, 1]);
+    assert_eq!(read(&file).0, image(9, 1, Layout::Grey, &[255, 0, 255, 0, 0, 0, 0, 0, 255]));
+    // A palette of 16-bit colours, and one whose writer forgot that.
+    let map = |unit: u32| (0..12_u32).map(|level| level * 10 * unit).collect::<Vec<_>>();
+    for unit in [257, 1] {
+        let file = tiff(4, 1, &[(258, vec![2]), (262, vec![3]), (320, map(unit))], &[0b00_01_10_11]);
+        let pixels = [0, 40, 80, 10, 50, 90, 20, 60, 100, 30, 70, 110];
+        assert_eq!(read(&file).0, image(4, 1, Layout::Rgb, &pixels));
+    }
+    // Alpha: its own, multiplied in, or none at all.
+    let four = |kind: u32| [(258, vec![8; 4]), (262, vec![2]), (277, vec![4]), (338, vec![kind])];
+    let strip = [50, 100, 0, 128, 9, 9, 9, 0];
+    assert_eq!(read(&tiff(2, 1, &four(2), &strip)).0, image(2, 1, Layout::Rgba, &strip));
+    assert_eq!(read(&tiff(2, 1, &four(1), &strip)).0, image(2, 1, Layout::Rgba, &[100, 199, 0, 128, 0, 0, 0, 0]));
+    let dropped = (image(2, 1, Layout::Rgb, &[50, 100, 0, 9, 9, 9]), vec![Note::ExtraChannels]);
+    assert_eq!(read(&tiff(2, 1, &four(0), &strip)), dropped);
+    let grey = [(258, vec![8; 2]), (262, vec![1]), (277, vec![2]), (338, vec![2])];
+    assert_eq!(read(&tiff(1, 1, &grey, &[7, 8])).0, image(1, 1, Layout::GreyAlpha, &[7, 8]));
+    // Chroma of two by two pixels, behind their lumas: grey and full red.
+    let ycc = [(258, vec![8; 3]), (262, vec![6]), (277, vec![3]), (530, vec![2, 2])];
+    let file = tiff(3, 1, &ycc, &[10, 20, 0, 0, 128, 128, 76, 0, 0, 0, 85, 255]);
+    let pixels = read(&file).0;
+    let expected = [10, 10, 10, 20, 20, 20, 254, 0, 0];
+    assert!(samples8(&pixels).iter().zip(expected).all(|(a, b)| a.abs_diff(b) <= 1), "{pixels:?}");
+    // CMYK; more bits than any format that is written.
+    let cmyk = [(258, vec![8; 4]), (262, vec![5]), (277, vec![4])];
+    let expected = (image(1, 1, Layout::Rgb, &[0, 255, 128]), vec![Note::CmykByFormula]);
+    assert_eq!(read(&tiff(1, 1, &cmyk, &[255, 0, 127, 0])), expected);
+    let (picture, notes) = read(&tiff(1, 1, &[(258, vec![32]), (262, vec![1])], &[0xff, 0xff, 0xff, 0x7f]));
+    assert_eq!((picture.samples(), notes), (&Samples::U16(vec![32767]), vec![Note::RoundedTo16Bits]));
+}
+
+#[test]
+fn what_a_tiff_is_not_read_for_is_named() {
+    for (tags, words) in [
+        (vec![(259, vec![34887])], "its compression is LERC"),
+        (vec![(259, vec![6])], "its compression is JPEG in the way of before 1995"),
+        (vec![(259, vec![4711])], "its compression is unknown (4711)"),
+        (vec![(262, vec![8]), (277, vec![3])], "CIE L*a*b*"),
+        (vec![(262, vec![32803])], "raw samples"),
+        (vec![(339, vec![2])], "signed"),
+        (vec![(258, vec![5, 6, 5]), (277, vec![3]), (262, vec![2])], "different bits"),
+        (vec![(50706, vec![1])], "(DNG)"),
+        (vec![(254, vec![1]), (330, vec![8])], "only a preview"),
+    ] {
+        let mut all = vec![(258, vec![8]), (262, vec![1])];
+        all.retain(|(tag, _)| tags.iter().all(|(other, _)| other != tag));
+        all.extend(tags);
+        let error = whole(&tiff(1, 1, &all, &[0; 4])).unwrap_err().to_string();
+        assert!(error.contains(words) && !error.contains('\n'), "{words}: {error}");
+    }
+}
+
+#[test]
+fn tiffs_of_every_layout_are_the_same_picture() {
+    let folder = TempDir::new().unwrap();
+    let (source, file) = (path(&folder, "a.tif"), path(&folder, "b.tif"));
+    let (mut read, mut refused) = (0, 0);
+    for picture in
+        [scene(45, 37), noise(45, 37, Layout::Grey, 8), noise(45, 37, Layout::Rgba, 8), noise(45, 37, Layout::Rgb, 16)]
+    {
+        fs::write(&source, encoded(&bare(picture.clone()), Format::Tiff)).unwrap();
+        for compression in ["none", "lzw", "lzw:2", "zip", "zip:2", "packbits", "lzma", "zstd"] {
+            for pieces in [&[][..], &["-r", "7"], &["-t", "-w", "16", "-l", "32"]] {
+                for way in [
+                    &[][..],
+                    &["-f", "lsb2msb"],
+                    &["-B"],
+                    &["-8"],
+                    &["-p", "separate"],
+                    &["-B", "-8", "-p", "separate"],
+                ] {
+                    let all = [&["-c", compression], pieces, way, &[source.as_str(), file.as_str()]].concat();
+                    // Not every libtiff has every compression.
+                    if !run("tiffcp", &all) {
+                        continue;
+                    }
+                    match whole(&fs::read(&file).unwrap()) {
+                        Ok((found, _)) => {
+                            assert_eq!(found.image, picture, "{all:?}");
+                            read += 1;
+                        }
+                        Err(error) => {
+                            assert!(matches!(compression, "lzma" | "zstd"), "{all:?}: {error}");
+                            assert!(error.to_string().contains("its compression is"), "{error}");
+                            refused += 1;
+                        }
+                    }
+                }
+            }
+        }
+    }
+    assert!(read > 350 && refused <= 4 * 3 * 6 * 2, "{read} read, {refused} refused");
+}
+
+#[test]
+fn fax_and_jpeg_in_tiff_are_libtiffs_picture() {
+    let folder = TempDir::new().unwrap();
+    let (source, file) = (path(&folder, "a.tif"), path(&folder, "b.tif"));
+    let row = |y: u32| (0..8_u32).map(move |x| if y.is_multiple_of(5) { 0 } else { (x * y * 37 + y).to_le_bytes()[0] });
+    let bits: Vec<u8> = (0..40).flat_map(row).collect();
+    let plain = tiff(61, 40, &[(258, vec![1]), (262, vec![0])], &bits);
+    fs::write(&source, &plain).unwrap();
+    for compression in ["g3:1d", "g3:2d", "g3:2d:fill", "g4"] {
+        for pieces in [&[][..], &["-r", "7"], &["-f", "lsb2msb"]] {
+            assert!(run("tiffcp", &[&["-c", compression], pieces, &[source.as_str(), file.as_str()]].concat()));
+            let bytes = fs::read(&file).unwrap();
+            assert_eq!(whole(&bytes).unwrap().0.image, whole(&plain).unwrap().0.image, "{compression} {pieces:?}");
+        }
+    }
+    let rgba = path(&folder, "c.tif");
+    fs::write(&source, encoded(&bare(scene(61, 43)), Format::Tiff)).unwrap();
+    for compression in ["jpeg", "jpeg:r", "jpeg:r:60"] {
+        for pieces in [&[][..], &["-r", "16"], &["-t", "-w", "32", "-l", "16"]] {
+            assert!(run("tiffcp", &[&["-c", compression], pieces, &[source.as_str(), file.as_str()]].concat()));
+            assert!(run("tiff2rgba", &["-c", "none", &file, &rgba]));
+            let (found, _) = whole(&fs::read(&file).unwrap()).unwrap();
+            let (expected, _) = whole(&fs::read(&rgba).unwrap()).unwrap();
+            let expected: Vec<u8> = samples8(&expected.image).chunks(4).flat_map(|pixel| pixel[..3].to_vec()).collect();
+            let expected = Image::from_rgb8(61, 43, expected).unwrap();
+            assert!(difference(&found.image, &expected).unwrap() <= 2, "{compression} {pieces:?}");
+        }
+    }
+}
+
+#[test]
+fn tiny_files_of_huge_pictures_are_refused() {
+    let grey = [(258, vec![8]), (262, vec![1])];
+    let error = whole(&tiff(60000, 60000, &grey, &[0])).unwrap_err();
+    assert!(matches!(error, Error::TooManyPixels { .. }), "{error}");
+    let tiles = [&grey[..], &[(322, vec![1 << 20]), (323, vec![1 << 20]), (324, vec![8]), (325, vec![1])]].concat();
+    let error = whole(&tiff(1, 1, &tiles, &[0])).unwrap_err().to_string();
+    assert!(error.contains("too large"), "{error}");
+    let samples = [(258, vec![8]), (262, vec![1]), (277, vec![60000])];
+    assert!(whole(&tiff(1, 1, &samples, &[0])).is_err());
+}
+
+#[test]
+fn an_alpha_of_zeros_in_a_bmp_is_opaque() {
+    let bmp = |alphas: [u8; 2]| {
+        let mut file = b"BM".to_vec();
+        file.extend([0_u32, 0, 14 + 108].map(u32::to_le_bytes).concat());
+        file.extend([108_u32, 2, 1].map(u32::to_le_bytes).concat());
+        file.extend([1_u16, 32].map(u16::to_le_bytes).concat());
+        // Bit fields; then the masks of red, green, blue and alpha.
+        file.extend([3_u32, 8, 0, 0, 0, 0].map(u32::to_le_bytes).concat());
+        file.extend([0xff_0000_u32, 0xff00, 0xff, 0xff00_0000].map(u32::to_le_bytes).concat());
+        file.resize(14 + 108, 0);
+        file.extend([3, 2, 1, alphas[0], 6, 5, 4, alphas[1]]);
+        whole(&file).unwrap()
+    };
+    let (picture, notes) = bmp([0, 0]);
+    assert_eq!((picture.image, notes), (image(2, 1, Layout::Rgb, &[1, 2, 3, 4, 5, 6]), vec![Note::AlphaOfZeros]));
+    let (picture, notes) = bmp([0, 9]);
+    assert_eq!((picture.image, notes), (image(2, 1, Layout::Rgba, &[1, 2, 3, 0, 4, 5, 6, 9]), vec![]));
+}
+
+#[test]
+fn a_webp_may_promise_what_is_not_there() {
+    let image = gradient(6, 5);
+    let plain = encoded(&bare(image.clone()), Format::WebP);
+    for flag in [0x20, 0x08, 0x04, 0x2c] {
+        let mut file = b"RIFF\0\0\0\0WEBPVP8X\x0a\0\0\0".to_vec();
+        file.extend([flag, 0, 0, 0, 5, 0, 0, 4, 0, 0]);
+        file.extend(&plain[12..]);
+        let len = u32::try_from(file.len() - 8).unwrap();
+        file[4..8].copy_from_slice(&len.to_le_bytes());
+        let (picture, notes) = whole(&file).unwrap();
+        assert_eq!((picture.image, notes), (image.clone(), vec![Note::DamagedExtras]), "{flag:x}");
+    }
+}
+
+#[test]
+fn a_gif_is_its_first_frame() {
+    let frame = |grey: u8, alpha: u8| {
+        let pixels = [[grey, grey, grey, 255], [10, 20, 30, alpha]].concat();
+        image::Frame::new(image::RgbaImage::from_raw(2, 1, pixels).unwrap())
+    };
+    let gif = |frames: Vec<image::Frame>| {
+        let mut file = Vec::new();
+        image::codecs::gif::GifEncoder::new(&mut file).encode_frames(frames).unwrap();
+        whole(&file).unwrap()
+    };
+    let (picture, notes) = gif(vec![frame(200, 255)]);
+    assert_eq!((picture.image, notes), (image(2, 1, Layout::Rgb, &[200, 200, 200, 10, 20, 30]), vec![]));
+    let (picture, notes) = gif(vec![frame(200, 0), frame(100, 255)]);
+    assert_eq!(picture.image.layout(), Layout::Rgba);
+    assert_eq!((&samples8(&picture.image)[..4], samples8(&picture.image)[7]), (&[200, 200, 200, 255][..], 0));
+    assert_eq!(notes, [Note::FirstOnly]);
+}
+
+#[test]
+fn jpeg_xl_is_read() {
+    let file = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/files/gradient_16x8.jxl")).unwrap();
+    let (picture, notes) = whole(&file).unwrap();
+    assert_eq!((picture.image, notes), (gradient(16, 8), vec![]));
+    for len in 0..file.len() {
+        match whole(&file[..len]) {
+            Ok((picture, _)) => assert_eq!(picture.image, gradient(16, 8), "{len} of {}", file.len()),
+            Err(Error::EmptyFile | Error::UnknownFormat | Error::Decode { .. }) => {}
+            Err(error) => panic!("{len}: {error}"),
+        }
+    }
+    assert!(matches!(decode(&file, 127), Err(Error::TooManyPixels { .. })));
+}
+
+#[test]
+fn damage_never_panics_in_any_format() {
+    let folder = TempDir::new().unwrap();
+    let mut gif = Cursor::new(Vec::new());
+    image::write_buffer_with_format(&mut gif, &noise_rgb(), 9, 7, image::ColorType::Rgb8, image::ImageFormat::Gif)
+        .unwrap();
+    let lzw = path(&folder, "z.tif");
+    fs::write(path(&folder, "y.tif"), encoded(&bare(scene(20, 10)), Format::Tiff)).unwrap();
+    assert!(run("tiffcp", &["-c", "lzw:2", "-r", "3", &path(&folder, "y.tif"), &lzw]));
+    let jxl = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/files/gradient_16x8.jxl")).unwrap();
+    for file in [gif.into_inner(), fs::read(lzw).unwrap(), jxl, photo(&folder)] {
+        for at in 0..file.len().min(1500) {
+            for flip in [0x01, 0x80, 0xff] {
+                let mut damaged = file.clone();
+                damaged[at] ^= flip;
+                let _ = decode_with(&damaged, &Options { max_pixels: 10_000, partial: flip == 0x80 });
+            }
+        }
+    }
+}
+
+fn noise_rgb() -> Vec<u8> {
+    samples8(&noise(9, 7, Layout::Rgb, 8)).to_vec()
+}
