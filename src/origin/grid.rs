@@ -208,7 +208,7 @@ impl Found {
 /// The likeliest step of each frequency.
 fn find_steps(blocks: &[Block]) -> [Found; FREQUENCIES] {
     std::array::from_fn(|frequency| {
-        let (mut half_levels, mut levels) = ([0; BINS], [0; BINS]);
+        let (mut half_levels, mut levels) = ([0i16; BINS], [0i16; BINS]);
         for block in blocks {
             let magnitude = usize::from(block[frequency].unsigned_abs());
             for (bins, width) in [(&mut half_levels, 2), (&mut levels, 4)] {
@@ -220,9 +220,10 @@ fn find_steps(blocks: &[Block]) -> [Found; FREQUENCIES] {
         let found = WAVES.iter().map(|wave| {
             let bins = if wave.step < COARSE_FROM { &half_levels } else { &levels };
             let bins = &bins[wave.first..];
-            let sum: i64 = iter::zip(bins, &wave.cosines).map(|(&count, &cosine)| i64::from(count * cosine)).sum();
-            let count = bins.iter().sum::<i32>();
-            let (sum, count) = (sum as f64 / UNIT, f64::from(count));
+            // No more than MANY coefficients: the sum is below 2^25.
+            let products = iter::zip(bins, &wave.cosines).map(|(&count, &cosine)| i32::from(count) * i32::from(cosine));
+            let (sum, count) = (products.sum::<i32>(), bins.iter().sum::<i16>());
+            let (sum, count) = (f64::from(sum) / UNIT, f64::from(count));
             // Of few coefficients any mean may come out.
             Found { step: wave.step, score: sum / (count.max(8.0) / 2.0).sqrt(), mean: sum / count.max(1.0) }
         });
@@ -236,7 +237,7 @@ struct Wave {
     /// The first bin of coefficients that are not quantised to 0.
     first: usize,
     /// From the first bin on, in parts of [`UNIT`].
-    cosines: Vec<i32>,
+    cosines: Vec<i16>,
 }
 
 static WAVES: LazyLock<Vec<Wave>> = LazyLock::new(|| {
@@ -245,7 +246,7 @@ static WAVES: LazyLock<Vec<Wave>> = LazyLock::new(|| {
         let first = step * bins_per_level / 2 + 1;
         let turns = (first..BINS).map(|bin| bin as f64 / (bins_per_level * step) as f64);
         #[expect(clippy::cast_possible_truncation, reason = "at most UNIT")]
-        let cosines = turns.map(|turns| ((turns * std::f64::consts::TAU).cos() * UNIT).round() as i32).collect();
+        let cosines = turns.map(|turns| ((turns * std::f64::consts::TAU).cos() * UNIT).round() as i16).collect();
         Wave { step, first, cosines }
     };
     STEPS.map(wave).collect()
