@@ -7,7 +7,8 @@ use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 
 use super::{Adapter, adapters};
 
-const HOW_TO_INSTALL: &str = "apt-get install mesa-vulkan-drivers libegl1 libgl1-mesa-dri";
+/// What to type where one is missing, on Debian.
+pub(crate) const HOW_TO_INSTALL: &str = "apt-get install mesa-vulkan-drivers libegl1 libgl1-mesa-dri";
 
 /// The adapters to test on: all that there are, a Vulkan and a GL one at least.
 pub(crate) fn test_adapters() -> Vec<Adapter> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::conversion::{self, Way};
 use super::emulation::Emulation;
 use super::kernels::Abilities;
-use super::test::{spirv_val, test_adapters, validate, validate_with_matrices};
+use super::test::{HOW_TO_INSTALL, spirv_val, test_adapters, validate, validate_with_matrices};
 use super::variant::Variant;
 use super::*;
 use crate::frame::{PixelFormat, Rgb};
@@ -103,7 +103,7 @@ fn matrix_contexts(emulation: Emulation) -> Vec<Context> {
         })
     };
     let contexts: Vec<_> = test_adapters().iter().filter_map(with_f16).collect();
-    assert!(!contexts.is_empty(), "no adapter with f16: apt-get install mesa-vulkan-drivers");
+    assert!(!contexts.is_empty(), "no adapter with f16: {HOW_TO_INSTALL}");
     contexts
 }
 

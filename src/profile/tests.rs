@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::Layout;
-use crate::gpu::test::test_adapters;
+use crate::gpu::test::{HOW_TO_INSTALL, test_adapters};
 use crate::net::Net;
 use crate::net::random::random_net;
 use crate::{Samples, Target, TileSize};
@@ -34,7 +34,7 @@ fn stages_add_up_to_the_frame() {
         assert!((0.95..=1.0 + 1e-9).contains(&ratio), "{}: {ratio}", profile.device);
     }
     if cfg!(target_os = "linux") {
-        assert!(by_gpu > 0, "no adapter with timestamps: apt-get install mesa-vulkan-drivers");
+        assert!(by_gpu > 0, "no adapter with timestamps: {HOW_TO_INSTALL}");
     }
 }
 
