@@ -45,15 +45,25 @@ impl Source for Extended<'_> {
         if x >= margin && x + width <= margin + source_width {
             return self.source.row(x - margin, y, width, buffer);
         }
-        let columns = (x..x + width).map(|x| mirrored(x.cast_signed() - margin.cast_signed(), source_width));
-        let first = columns.clone().min().unwrap_or(0);
-        let last = columns.clone().max().unwrap_or(0);
+        // The picture's own pixels are copied at once, those beside it one by one.
+        let own = x.max(margin).min(x + width)..(x + width).min(margin + source_width).max(x);
+        let beside = || (x..own.start).chain(own.end.max(own.start)..x + width);
+        let column = |x: usize| mirrored(x.cast_signed() - margin.cast_signed(), source_width);
+        let ends = [own.start, own.end.saturating_sub(1)].into_iter().filter(|_| !own.is_empty());
+        let needed = || beside().chain(ends.clone()).map(column);
+        let (first, last) = (needed().min().unwrap_or(0), needed().max().unwrap_or(0));
         let mut inner = RowBuffer::default();
         let row = self.source.row(first, y, last + 1 - first, &mut inner);
         let pixel_bytes = self.format().pixel_bytes();
         let extended = buffer.bytes(width * pixel_bytes);
-        for (pixel, column) in extended.chunks_exact_mut(pixel_bytes).zip(columns) {
-            pixel.copy_from_slice(&row[(column - first) * pixel_bytes..][..pixel_bytes]);
+        for at in beside() {
+            let from = &row[(column(at) - first) * pixel_bytes..][..pixel_bytes];
+            extended[(at - x) * pixel_bytes..][..pixel_bytes].copy_from_slice(from);
+        }
+        if !own.is_empty() {
+            let len = own.len() * pixel_bytes;
+            let from = &row[(own.start - margin - first) * pixel_bytes..][..len];
+            extended[(own.start - x) * pixel_bytes..][..len].copy_from_slice(from);
         }
         extended
     }
