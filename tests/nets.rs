@@ -65,7 +65,7 @@ fn each_picture_of_a_folder_gets_the_net_that_fits_it() {
     told.sort_by_key(|line| line["input"].as_str().unwrap().to_owned());
     let reasons = [
         "JPEG, quality about 30",
-        "lossless format, no trace",
+        "no sign of compression",
         "JPEG, quality about 85",
         "were a JPEG of quality about 30",
         "JPEG, quality about 99",

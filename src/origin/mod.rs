@@ -68,7 +68,7 @@ impl fmt::Display for Coding {
         match self {
             Self::Jpeg { quality } => write!(f, "JPEG, quality about {quality}"),
             Self::WebP { quality } => write!(f, "lossy WebP, like JPEG of quality about {quality}"),
-            Self::Unstated => f.write_str("lossless format, no trace of compression in the pixels"),
+            Self::Unstated => f.write_str("no sign of compression in the file or its pixels"),
         }
     }
 }
