@@ -208,7 +208,7 @@ mod tests {
     #[test]
     fn every_kernel_is_valid_in_every_language() {
         for probe in [dot4().unwrap(), fma().unwrap(), copy()] {
-            crate::gpu::test::validate(probe.label, &probe.wgsl);
+            crate::gpu::test::validate_and_prove(probe.label, &probe.wgsl);
         }
     }
 

@@ -26,6 +26,15 @@ pub(crate) fn test_adapters() -> Vec<Adapter> {
 /// Checks that a shader of one entry point is valid WGSL without any capability beyond WebGPU's own, keeps to the limits of
 /// phones, and can be written in SPIR-V, MSL, HLSL and GLSL.
 pub(crate) fn validate(label: &str, text: &str) {
+    valid_in_every_language(label, text);
+}
+
+/// The same, and that its loops end and it divides by constants alone.
+pub(crate) fn validate_and_prove(label: &str, text: &str) {
+    prove(label, &valid_in_every_language(label, text));
+}
+
+fn valid_in_every_language(label: &str, text: &str) -> naga::Module {
     // Of WebGPU's own capabilities naga names one: f16 in words.
     let (module, info) = valid_module(label, text, Capabilities::SHADER_FLOAT16_IN_FLOAT32);
     let dot_products = [spv::Capability::DotProduct, spv::Capability::DotProductInput4x8BitPacked];
@@ -44,12 +53,18 @@ pub(crate) fn validate(label: &str, text: &str) {
     let pipeline = glsl::PipelineOptions { shader_stage, entry_point, multiview: None };
     let mut text = String::new();
     glsl::Writer::new(&mut text, &module, &info, &options, &pipeline, Default::default()).unwrap().write().unwrap();
+    module
 }
 
-/// The same for a shader with cooperative matrices, which only Vulkan and Metal have.
+fn prove(label: &str, module: &naga::Module) {
+    super::proof::check(module).unwrap_or_else(|error| panic!("{label}: {error}"));
+}
+
+/// As [`validate_and_prove`] for a shader with cooperative matrices, which only Vulkan and Metal have.
 pub(super) fn validate_with_matrices(label: &str, text: &str) {
     let extensions = Capabilities::COOPERATIVE_MATRIX | Capabilities::SHADER_FLOAT16 | Capabilities::SUBGROUP;
     let (module, info) = valid_module(label, text, extensions);
+    prove(label, &module);
     let capabilities = [
         spv::Capability::CooperativeMatrixKHR,
         spv::Capability::Float16,
@@ -76,13 +91,12 @@ pub(super) fn validate_with_matrices(label: &str, text: &str) {
     }
 }
 
-/// A module of one entry point that keeps to the limits of phones, whose loops end, and that divides by constants alone.
+/// A module of one entry point that keeps to the limits of phones.
 fn valid_module(label: &str, text: &str, capabilities: Capabilities) -> (naga::Module, ModuleInfo) {
     let module = naga::front::wgsl::parse_str(text).unwrap_or_else(|error| panic!("{}", error.emit_to_string(text)));
     let info = Validator::new(ValidationFlags::all(), capabilities)
         .validate(&module)
         .unwrap_or_else(|error| panic!("{label}: {}", error.emit_to_string(text)));
-    super::proof::check(&module).unwrap_or_else(|error| panic!("{label}: {error}"));
     let [entry] = &module.entry_points[..] else { panic!("{label}: one entry point") };
     assert!(entry.workgroup_size.iter().product::<u32>() <= 256, "{label}: phones have 256 invocations");
     let storage = |space| matches!(space, naga::AddressSpace::Storage { .. });

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::conversion::{self, Way};
 use super::emulation::Emulation;
 use super::kernels::Abilities;
-use super::test::{HOW_TO_INSTALL, spirv_val, test_adapters, validate, validate_with_matrices};
+use super::test::{HOW_TO_INSTALL, spirv_val, test_adapters, validate_and_prove, validate_with_matrices};
 use super::variant::Variant;
 use super::*;
 use crate::frame::{PixelFormat, Rgb};
@@ -347,12 +347,12 @@ fn every_shader_is_valid_in_every_language() {
         if matches!(variant.kernel.family(), Family::Matrix { .. }) {
             validate_with_matrices(&label, &text);
         } else {
-            validate(&label, &text);
+            validate_and_prove(&label, &text);
         }
     }
     for format in PixelFormat::ALL {
         for way in [Way::Pack, Way::Unpack { scale: 3 }] {
-            validate(&conversion::label(way, format), &conversion::wgsl(way, format));
+            validate_and_prove(&conversion::label(way, format), &conversion::wgsl(way, format));
         }
     }
 }
