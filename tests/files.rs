@@ -405,6 +405,24 @@ fn what_a_tiff_is_not_read_for_is_named() {
 }
 
 #[test]
+fn a_tiffs_tag_that_can_not_be_read_is_no_default() {
+    // Bits and extra samples lie behind the pixels; of a type or in a place that doesn't exist, they are not known.
+    let tags = [(258, vec![8; 4]), (262, vec![2]), (277, vec![4]), (338, vec![0])];
+    let file = tiff(1, 1, &tags, &[1, 2, 3, 4]);
+    assert!(whole(&file).is_ok());
+    let directory = u32::from_le_bytes(file[4..8].try_into().unwrap()) as usize;
+    let count = usize::from(u16::from_le_bytes(file[directory..][..2].try_into().unwrap()));
+    for index in 0..count {
+        let entry = directory + 2 + 12 * index;
+        for (at, byte) in [(entry + 2, 99), (entry + 6, 0xff)] {
+            let mut damaged = file.clone();
+            damaged[at] = byte;
+            assert!(whole(&damaged).is_err(), "entry {index}");
+        }
+    }
+}
+
+#[test]
 fn tiffs_of_every_layout_are_the_same_picture() {
     let folder = TempDir::new().unwrap();
     let (source, file) = (path(&folder, "a.tif"), path(&folder, "b.tif"));

@@ -42,7 +42,8 @@ impl<'a> Bytes<'a> {
 struct Entry<'a> {
     tag: u16,
     kind: u16,
-    values: &'a [u8],
+    /// None if they lie outside of the file, or are of an unknown type.
+    values: Option<&'a [u8]>,
 }
 
 /// A directory's entries.
@@ -112,15 +113,12 @@ impl<'a> Directory<'a> {
             let kind = u16::try_from(bytes.number(entry + 2, 2)?).ok()?;
             let len = size_of_kind(kind).and_then(|size| size.checked_mul(bytes.number(entry + 4, offset_len)?));
             let place = entry + 4 + offset_len;
-            // What an unknown type or a bad offset hides is missed where it is needed.
             let values = match len {
                 Some(len) if len <= offset_len => bytes.slice(place, len),
                 Some(len) => bytes.number(place, offset_len).and_then(|at| bytes.slice(at, len)),
                 None => None,
             };
-            if let Some(values) = values {
-                entries.push(Entry { tag: u16::try_from(bytes.number(entry, 2)?).ok()?, kind, values });
-            }
+            entries.push(Entry { tag: u16::try_from(bytes.number(entry, 2)?).ok()?, kind, values });
         }
         // Some writers leave the last link out.
         let next = bytes.number(end, offset_len).unwrap_or(0);
@@ -131,6 +129,19 @@ impl<'a> Directory<'a> {
         self.entries.iter().find(|entry| entry.tag == tag)
     }
 
+    /// Whether a tag that says something of the pixels is there but can't be read: what it says is not known, and to go
+    /// by its default could give another picture.
+    pub fn is_damaged(&self) -> bool {
+        let fractions = [tag::YCBCR_COEFFICIENTS, tag::REFERENCE_BLACK_WHITE];
+        let is_unreadable = |entry: &Entry| match entry.tag {
+            tag::JPEG_TABLES => entry.values.is_none(),
+            tag if fractions.contains(&tag) => self.fractions(tag).is_none(),
+            tag if tag::OF_PIXELS.contains(&tag) => self.numbers(tag).is_none(),
+            _ => false,
+        };
+        self.entries.iter().any(is_unreadable)
+    }
+
     /// Whether a tag is there.
     pub fn has(&self, tag: u16) -> bool {
         self.entry(tag).is_some()
@@ -138,7 +149,7 @@ impl<'a> Directory<'a> {
 
     /// A tag's bytes, of whatever type.
     pub fn bytes(&self, tag: u16) -> Option<&'a [u8]> {
-        self.entry(tag).map(|entry| entry.values)
+        self.entry(tag).and_then(|entry| entry.values)
     }
 
     /// A tag's values, if they are unsigned integers.
@@ -151,7 +162,7 @@ impl<'a> Directory<'a> {
             16 | 18 => 8,
             _ => return None,
         };
-        Some(entry.values.chunks_exact(size).map(|bytes| self.endian.number(bytes)).collect())
+        Some(entry.values?.chunks_exact(size).map(|bytes| self.endian.number(bytes)).collect())
     }
 
     /// A tag's first value, if it is an unsigned integer.
@@ -164,7 +175,7 @@ impl<'a> Directory<'a> {
         let entry = self.entry(tag).filter(|entry| entry.kind == 5)?;
         #[expect(clippy::cast_precision_loss, reason = "halves of 32 bits")]
         let value = |bytes: &[u8]| self.endian.number(&bytes[..4]) as f64 / self.endian.number(&bytes[4..]) as f64;
-        Some(entry.values.chunks_exact(8).map(value).collect())
+        Some(entry.values?.chunks_exact(8).map(value).collect())
     }
 }
 
@@ -198,6 +209,33 @@ pub mod tag {
     pub const YCBCR_COEFFICIENTS: u16 = 529;
     pub const YCBCR_SUBSAMPLING: u16 = 530;
     pub const REFERENCE_BLACK_WHITE: u16 = 532;
+    /// Those whose values are unsigned integers, and without which a picture would be another.
+    pub const OF_PIXELS: [u16; 24] = [
+        WIDTH,
+        HEIGHT,
+        BITS_PER_SAMPLE,
+        COMPRESSION,
+        PHOTOMETRIC,
+        FILL_ORDER,
+        STRIP_OFFSETS,
+        ORIENTATION,
+        SAMPLES_PER_PIXEL,
+        ROWS_PER_STRIP,
+        STRIP_BYTE_COUNTS,
+        PLANAR,
+        T4_OPTIONS,
+        PREDICTOR,
+        COLOUR_MAP,
+        TILE_WIDTH,
+        TILE_HEIGHT,
+        TILE_OFFSETS,
+        TILE_BYTE_COUNTS,
+        INK_SET,
+        EXTRA_SAMPLES,
+        SAMPLE_FORMAT,
+        YCBCR_SUBSAMPLING,
+        NEW_SUBFILE_TYPE,
+    ];
     pub const DNG_VERSION: u16 = 50706;
     pub const ICC_PROFILE: u16 = 34675;
 }

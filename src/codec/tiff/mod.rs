@@ -122,6 +122,9 @@ struct Description {
 
 impl Description {
     fn of(directory: &Directory, file_len: usize, max_pixels: u64) -> Result<Self> {
+        if directory.is_damaged() {
+            return Err(error("its directory is damaged; open and save it in another program"));
+        }
         let number = |tag, default| match directory.number(tag) {
             None if directory.has(tag) => Err(error("its directory is damaged")),
             value => Ok(value.unwrap_or(default)),
