@@ -84,7 +84,7 @@ fn info_tells_everything_of_the_built_in_net() {
         "42539",
         "42345 multiply-accumulates",
         "halo        7 input pixels",
-        "border      zeros",
+        "border      mirror",
         "MIT OR Apache-2.0",
         net.notes()["provenance"].as_str(),
         sha256.as_str(),
@@ -99,7 +99,7 @@ fn info_tells_everything_of_the_built_in_net() {
     assert_eq!(json["sha256"], sha256);
     assert_eq!(json["bytes"], ABPN_X3.len());
     assert_eq!(json["notes"]["license"], "MIT OR Apache-2.0");
-    assert_eq!(json["border"], "zeros");
+    assert_eq!(json["border"], "mirror");
     assert_eq!(json["layers"].as_array().unwrap().len(), 7);
     assert_eq!(json["layers"][0]["macs_per_input_pixel"], 756);
     assert_eq!(json["layers"][6]["worst_accumulator"], net.last().worst_accumulator());
