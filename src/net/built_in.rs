@@ -16,6 +16,7 @@ pub const ABPN_X4: &[u8] = include_bytes!("../../weights/abpn_x4.safetensors");
 /// All built-in nets.
 pub const BUILT_IN: &[BuiltIn] = &[
     of(2, Degradation::Clean, ABPN_X2),
+    of(2, Degradation::Light, include_bytes!("../../weights/abpn_x2_light.safetensors")),
     of(2, Degradation::Strong, include_bytes!("../../weights/abpn_x2_strong.safetensors")),
     of(3, Degradation::Clean, ABPN_X3),
     of(3, Degradation::Light, include_bytes!("../../weights/abpn_x3_light.safetensors")),
