@@ -63,7 +63,7 @@ pub(super) fn groups(words: usize, end: End) -> usize {
     if end == End::Features { words.div_ceil(MAX_GROUP_WORDS) } else { 1 }
 }
 
-/// The label of each layer of `net`, as [`Kernels::set`] takes it, for 8-bit pictures.
+/// The label of each layer of `net`, as [`Kernels::set`](super::kernels::Kernels::set) takes it, for 8-bit pictures.
 pub fn layer_labels(net: &Net) -> Vec<String> {
     Task::of_net(net, 8).iter().map(Task::label).collect()
 }
