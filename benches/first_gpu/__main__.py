@@ -128,8 +128,8 @@ def _run(arguments: argparse.Namespace) -> int:
     unknown = [name for name in arguments.train if name not in recipes()]
     if unknown:
         raise pack.PackError(f"no net is called {unknown[0]}; there are {', '.join(recipes())}")
-    packed = (steps.ROOT / "abpn").exists()
-    root = steps.ROOT if packed else steps.ROOT.parent
+    root = steps.ROOT
+    packed = (root / "abpn").exists()
     abpn = root / ("abpn" if packed else "target/release/abpn")
     if not abpn.exists():
         raise pack.PackError(f"{abpn}: it isn't built; run cargo build --release")

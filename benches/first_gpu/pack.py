@@ -32,9 +32,9 @@ def pack(target: Path, photos: Path | None, loader: list[Path]) -> None:
     (program / "lib").mkdir(parents=True)
     shutil.copy(REPOSITORY / "target/release/abpn", program)
     shutil.copy(REPOSITORY / "scripts/first-gpu", program)
+    # In the places that they have here, where they look for each other.
     for source in ("benches/first_gpu", "benches/engines", "training/abpn_training"):
-        ignore = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(REPOSITORY / source, program / Path(source).name, ignore=ignore)
+        shutil.copytree(REPOSITORY / source, program / source, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(
         REPOSITORY / "weights",
         program / "weights",

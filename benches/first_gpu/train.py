@@ -9,6 +9,8 @@ from pathlib import Path
 from .process import Runner, Step, say
 from .recipes import recipes
 
+ROOT = Path(__file__).resolve().parents[2]
+"""The packed folder, or the repository."""
 CONSTANT_SHARE = 0.6
 """Of the time; the rest is for the decay and what comes after it."""
 END_S = 15
@@ -30,7 +32,7 @@ def train(
     recipe = recipes()[name]
     end_s = runner.left_s - time_s
     work = out / "work" / name
-    environment = {"PYTHONPATH": os.pathsep.join([_code(), os.environ.get("PYTHONPATH", "")])}
+    environment = {"PYTHONPATH": os.pathsep.join([str(ROOT / "training"), os.environ.get("PYTHONPATH", "")])}
 
     def step(title: str, limit_s: float, *arguments: str) -> bool:
         command = [sys.executable, "-m", "abpn_training", *arguments]
@@ -105,12 +107,6 @@ def train(
         f"train {name}: log",
         {"outcome": "done", "output": _log(constant) + _log(decayed)},
     )
-
-
-def _code() -> str:
-    """Where the training code is: in a packed folder beside this package, in the repository under `training`."""
-    beside = Path(__file__).resolve().parents[1]
-    return str(beside if (beside / "abpn_training").is_dir() else beside.parent / "training")
 
 
 def _log(run: Path) -> list[dict]:
