@@ -128,7 +128,7 @@ def _run(arguments: argparse.Namespace) -> int:
     unknown = [name for name in arguments.train if name not in recipes()]
     if unknown:
         raise pack.PackError(f"no net is called {unknown[0]}; there are {', '.join(recipes())}")
-    root = steps.ROOT
+    root = pack.REPOSITORY
     packed = (root / "abpn").exists()
     abpn = root / ("abpn" if packed else "target/release/abpn")
     if not abpn.exists():

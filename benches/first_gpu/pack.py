@@ -9,6 +9,7 @@ from pathlib import Path
 from .process import say
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+"""The repository, or a packed folder, which is laid out alike."""
 PORTION_BYTES = 60_000_000
 """The most that a folder of photos takes, as some ways onto a machine carry no more at a time."""
 HR = "hr"

@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .pack import REPOSITORY
 from .process import Runner, Step, say
 from .train import train
-
-ROOT = Path(__file__).resolve().parents[2]
-"""The packed folder, or the repository."""
 
 FRAMES = ["640x360", "1280x720", "1920x1080"]
 SMALL_FRAMES = ["64x36"]
@@ -143,5 +141,5 @@ def _beside_pytorch(plan: Plan, runner: Runner, adapter: dict[str, Any] | None) 
     ]
     command += ["--adapter", adapter["name"]] if adapter else []
     command += ["--rounds", "2", "--size", SMALL_FRAMES[0]] if plan.small else ["--rounds", "5"]
-    environment = {"PYTHONPATH": os.pathsep.join([str(ROOT / "benches"), os.environ.get("PYTHONPATH", "")])}
+    environment = {"PYTHONPATH": os.pathsep.join([str(REPOSITORY / "benches"), os.environ.get("PYTHONPATH", "")])}
     runner.run(Step("engines", command, STEP_S, stem.with_suffix(".json"), environment))

@@ -6,11 +6,10 @@ import shutil
 import sys
 from pathlib import Path
 
+from .pack import REPOSITORY
 from .process import Runner, Step, say
 from .recipes import recipes
 
-ROOT = Path(__file__).resolve().parents[2]
-"""The packed folder, or the repository."""
 CONSTANT_SHARE = 0.6
 """Of the time; the rest is for the decay and what comes after it."""
 END_S = 15
@@ -32,7 +31,7 @@ def train(
     recipe = recipes()[name]
     end_s = runner.left_s - time_s
     work = out / "work" / name
-    environment = {"PYTHONPATH": os.pathsep.join([str(ROOT / "training"), os.environ.get("PYTHONPATH", "")])}
+    environment = {"PYTHONPATH": os.pathsep.join([str(REPOSITORY / "training"), os.environ.get("PYTHONPATH", "")])}
 
     def step(title: str, limit_s: float, *arguments: str) -> bool:
         command = [sys.executable, "-m", "abpn_training", *arguments]
