@@ -19,6 +19,7 @@
 //! refused.
 
 mod alpha;
+mod byte_order;
 mod cmyk;
 mod decode;
 mod encode;
@@ -33,7 +34,7 @@ mod note;
 mod orientation;
 mod png;
 mod pnm;
-mod tiff;
+pub(crate) mod tiff;
 mod webp;
 
 pub use decode::{DEFAULT_MAX_PIXELS, Options, decode, decode_with, max_file_len, read, read_with};

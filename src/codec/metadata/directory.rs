@@ -2,46 +2,7 @@
 
 use std::ops::Range;
 
-/// Which end of a number comes first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Order {
-    Little,
-    Big,
-}
-
-impl Order {
-    /// The number of `len` bytes, at most 8, at `at`; none where the bytes end before it does.
-    pub fn number(self, bytes: &[u8], at: usize, len: usize) -> Option<u64> {
-        let digits = bytes.get(at..at.checked_add(len)?)?;
-        let add = |number: u64, &digit: &u8| number << 8 | u64::from(digit);
-        Some(match self {
-            Self::Little => digits.iter().rev().fold(0, add),
-            Self::Big => digits.iter().fold(0, add),
-        })
-    }
-
-    pub fn u16(self, bytes: &[u8], at: usize) -> Option<u16> {
-        self.number(bytes, at, 2).and_then(|number| number.try_into().ok())
-    }
-
-    pub fn u32(self, bytes: &[u8], at: usize) -> Option<u32> {
-        self.number(bytes, at, 4).and_then(|number| number.try_into().ok())
-    }
-
-    pub fn bytes16(self, number: u16) -> [u8; 2] {
-        match self {
-            Self::Little => number.to_le_bytes(),
-            Self::Big => number.to_be_bytes(),
-        }
-    }
-
-    pub fn bytes32(self, number: u32) -> [u8; 4] {
-        match self {
-            Self::Little => number.to_le_bytes(),
-            Self::Big => number.to_be_bytes(),
-        }
-    }
-}
+use crate::codec::byte_order::ByteOrder;
 
 /// The type of an entry's values.
 pub(super) mod kind {
@@ -121,7 +82,7 @@ pub(super) mod tag {
 /// Where a file's or a block's first directory is, and how to read it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Header {
-    pub order: Order,
+    pub order: ByteOrder,
     /// BigTIFF: offsets and counts of 64 bits.
     pub is_big: bool,
     pub first: usize,
@@ -130,13 +91,13 @@ pub(super) struct Header {
 impl Header {
     pub fn read(bytes: &[u8]) -> Option<Self> {
         let order = match bytes.get(..2)? {
-            b"II" => Order::Little,
-            b"MM" => Order::Big,
+            b"II" => ByteOrder::Little,
+            b"MM" => ByteOrder::Big,
             _ => return None,
         };
         let (is_big, first) = match order.u16(bytes, 2)? {
-            42 => (false, order.number(bytes, 4, 4)?),
-            43 => (true, order.number(bytes, 8, 8)?),
+            42 => (false, order.number_at(bytes, 4, 4)?),
+            43 => (true, order.number_at(bytes, 8, 8)?),
             _ => return None,
         };
         Some(Self { order, is_big, first: first.try_into().ok()? })
@@ -151,14 +112,14 @@ impl Header {
     pub fn directory(&self, bytes: &[u8], at: usize) -> Option<Directory> {
         let (count_len, entry_len, offset_len) = self.lens();
         let order = self.order;
-        let count = usize::try_from(order.number(bytes, at, count_len)?).ok()?;
+        let count = usize::try_from(order.number_at(bytes, at, count_len)?).ok()?;
         let start = at.checked_add(count_len)?;
         let mut entries = Vec::new();
         for index in 0..count {
             let Some(at) = index.checked_mul(entry_len).and_then(|skipped| start.checked_add(skipped)) else { break };
             let (Some(tag), Some(kind)) = (order.u16(bytes, at), order.u16(bytes, at.saturating_add(2))) else { break };
             let (Some(count), Some(offset)) =
-                (order.number(bytes, at + 4, offset_len), order.number(bytes, at + 4 + offset_len, offset_len))
+                (order.number_at(bytes, at + 4, offset_len), order.number_at(bytes, at + 4 + offset_len, offset_len))
             else {
                 break;
             };
@@ -172,7 +133,7 @@ impl Header {
             entries.push(Entry { at, tag, kind, value });
         }
         let end = count.checked_mul(entry_len).and_then(|len| start.checked_add(len));
-        let next = end.and_then(|end| order.number(bytes, end, offset_len)).and_then(|next| next.try_into().ok());
+        let next = end.and_then(|end| order.number_at(bytes, end, offset_len)).and_then(|next| next.try_into().ok());
         let end = end.and_then(|end| end.checked_add(offset_len)).unwrap_or(bytes.len()).min(bytes.len());
         Some(Directory { extent: at..end, entries, next: next.filter(|&next: &usize| next != 0) })
     }
@@ -181,7 +142,7 @@ impl Header {
     pub fn number(&self, bytes: &[u8], entry: &Entry) -> Option<u64> {
         let value = entry.value.clone().filter(|value| !value.is_empty())?;
         let (_, len) = kind::len(entry.kind)?;
-        self.order.number(bytes, value.start, len)
+        self.order.number_at(bytes, value.start, len)
     }
 
     /// The directory that an entry points to.
@@ -193,9 +154,8 @@ impl Header {
     /// An entry and its value, in the byte order of this machine.
     pub fn field(&self, bytes: &[u8], entry: &Entry) -> Option<Field> {
         let (_, len) = kind::len(entry.kind)?;
-        let native = if cfg!(target_endian = "big") { Order::Big } else { Order::Little };
         let mut value = bytes.get(entry.value.clone()?)?.to_vec();
-        if self.order != native {
+        if self.order != ByteOrder::NATIVE {
             value.chunks_mut(len).for_each(<[u8]>::reverse);
         }
         Some(Field { tag: entry.tag, kind: entry.kind, value })

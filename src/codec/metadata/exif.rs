@@ -4,8 +4,9 @@
 
 use image::metadata::Orientation;
 
-use super::directory::{Directory, Entry, Field, Header, Order, kind, tag};
+use super::directory::{Directory, Entry, Field, Header, kind, tag};
 use super::{Resolution, ResolutionUnit};
+use crate::codec::byte_order::ByteOrder;
 
 /// JPEG's prefix, which some programs also write into PNG and WebP, where it does not belong.
 pub(super) const PREFIX: &[u8] = b"Exif\0\0";
@@ -27,8 +28,8 @@ pub(super) fn settle(block: &mut Vec<u8>) -> Option<Orientation> {
             let number = &mut block[value.start..][..len];
             number.fill(0);
             match header.order {
-                Order::Little => number[0] = 1,
-                Order::Big => number[len - 1] = 1,
+                ByteOrder::Little => number[0] = 1,
+                ByteOrder::Big => number[len - 1] = 1,
             }
         }
     }
@@ -111,7 +112,7 @@ fn drop_thumbnail(block: &mut Vec<u8>, header: &Header, main: &Directory) {
 }
 
 /// Takes entries out of a directory; those behind them move up, their values stay.
-fn remove(block: &mut [u8], order: Order, directory: &Directory, tags: &[u16]) {
+fn remove(block: &mut [u8], order: ByteOrder, directory: &Directory, tags: &[u16]) {
     let whole = directory.extent.end - directory.extent.start == 2 + 12 * directory.entries.len() + 4;
     let doomed: Vec<&Entry> = directory.entries.iter().filter(|entry| tags.contains(&entry.tag)).collect();
     if !whole || doomed.is_empty() {

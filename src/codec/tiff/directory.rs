@@ -1,28 +1,12 @@
 //! A TIFF file's first directory, classic or BigTIFF.
 
-/// How numbers of more than a byte lie in the file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Endian {
-    Little,
-    Big,
-}
-
-impl Endian {
-    /// An unsigned number of at most 8 bytes.
-    pub fn number(self, bytes: &[u8]) -> u64 {
-        let add = |number: u64, &byte: &u8| number << 8 | u64::from(byte);
-        match self {
-            Self::Little => bytes.iter().rev().fold(0, add),
-            Self::Big => bytes.iter().fold(0, add),
-        }
-    }
-}
+use crate::codec::byte_order::ByteOrder;
 
 /// The bytes of a file with the byte order that its first two tell.
 #[derive(Clone, Copy)]
 struct Bytes<'a> {
     all: &'a [u8],
-    endian: Endian,
+    endian: ByteOrder,
     /// Whether offsets have 64 bits.
     is_big: bool,
 }
@@ -48,7 +32,7 @@ struct Entry<'a> {
 
 /// A directory's entries.
 pub struct Directory<'a> {
-    pub endian: Endian,
+    pub endian: ByteOrder,
     /// Whether another picture follows.
     pub has_next: bool,
     entries: Vec<Entry<'a>>,
@@ -72,7 +56,7 @@ impl<'a> Directory<'a> {
     /// What is wrong, in words.
     pub fn read(file: &'a [u8]) -> Result<Self, String> {
         let cut_short = || "it is cut short: its directory is missing".to_owned();
-        let endian = if file.starts_with(b"II") { Endian::Little } else { Endian::Big };
+        let endian = if file.starts_with(b"II") { ByteOrder::Little } else { ByteOrder::Big };
         let mut bytes = Bytes { all: file, endian, is_big: false };
         bytes.is_big = bytes.number(2, 2).ok_or_else(cut_short)? == 43;
         let mut at = match bytes.is_big {

@@ -9,7 +9,7 @@ mod samples;
 use image::metadata::Orientation;
 
 use self::compression::{Compression, Piece};
-use self::directory::{Directory, tag};
+pub(crate) use self::directory::{Directory, tag};
 use self::samples::{Number, Stored as StoredSamples};
 use super::decode::{self, Options, allocate, check_pixels, max_file_len};
 use super::{Format, Note, alpha, cmyk, metadata};

@@ -1,6 +1,6 @@
 //! Decompressed bytes to samples.
 
-use super::directory::Endian;
+use crate::codec::byte_order::ByteOrder;
 use crate::image::Sample;
 
 /// What a stored number means.
@@ -17,7 +17,7 @@ pub enum Number {
 pub struct Stored {
     pub bits: u32,
     pub number: Number,
-    pub endian: Endian,
+    pub endian: ByteOrder,
     /// TIFF's predictor: 1 none, 2 differences, 3 differences of a float's bytes.
     pub predictor: u64,
     /// Samples that lie together for a pixel.
@@ -48,7 +48,7 @@ impl Stored {
             let (left, here) = (&before[at - step..][..len], &mut rest[..len]);
             let mut carry = 0;
             for k in 0..len {
-                let byte = if self.endian == Endian::Little { k } else { len - 1 - k };
+                let byte = if self.endian == ByteOrder::Little { k } else { len - 1 - k };
                 let sum = u16::from(left[byte]) + u16::from(here[byte]) + carry;
                 let [high, low] = sum.to_be_bytes();
                 here[byte] = low;
@@ -66,7 +66,7 @@ impl Stored {
         let samples = row.len() / len;
         let joined = (0..samples * len).map(|at| {
             let (sample, byte) = (at / len, at % len);
-            let byte = if self.endian == Endian::Big { byte } else { len - 1 - byte };
+            let byte = if self.endian == ByteOrder::Big { byte } else { len - 1 - byte };
             row[byte * samples + sample]
         });
         *row = joined.collect();
@@ -118,7 +118,7 @@ fn bits_of(row: &[u8], bits: u32) -> impl Iterator<Item = u64> {
         let end = start + u64::from(bits);
         #[expect(clippy::cast_possible_truncation, reason = "within the row, which is in memory")]
         let bytes = &row[(start / 8) as usize..end.div_ceil(8) as usize];
-        Endian::Big.number(bytes) >> (end.div_ceil(8) * 8 - end) & ((1 << bits) - 1)
+        ByteOrder::Big.number(bytes) >> (end.div_ceil(8) * 8 - end) & ((1 << bits) - 1)
     })
 }
 
@@ -150,29 +150,29 @@ fn float(number: u64, bits: u32) -> f64 {
 mod tests {
     use super::*;
 
-    fn stored(bits: u32, number: Number, endian: Endian, predictor: u64, per_pixel: usize) -> Stored {
+    fn stored(bits: u32, number: Number, endian: ByteOrder, predictor: u64, per_pixel: usize) -> Stored {
         Stored { bits, number, endian, predictor, per_pixel }
     }
 
     #[test]
     fn numbers_of_every_length_fill_the_range() {
-        let unpack = |bits, row: &[u8]| stored(bits, Number::Unsigned, Endian::Big, 1, 1).unpack::<u8>(row, true);
+        let unpack = |bits, row: &[u8]| stored(bits, Number::Unsigned, ByteOrder::Big, 1, 1).unpack::<u8>(row, true);
         assert_eq!(unpack(1, &[0b1010_0000]), [255, 0, 255, 0, 0, 0, 0, 0]);
         assert_eq!(unpack(2, &[0b00_01_10_11]), [0, 85, 170, 255]);
         assert_eq!(unpack(4, &[0x0f, 0x71]), [0, 255, 119, 17]);
-        let twelve = stored(12, Number::Unsigned, Endian::Little, 1, 1);
+        let twelve = stored(12, Number::Unsigned, ByteOrder::Little, 1, 1);
         assert_eq!(twelve.unpack::<u16>(&[0x00, 0x0f, 0xff], true), [0, 65535]);
         assert_eq!(twelve.unpack::<u16>(&[0x80, 0x10, 0x01], false), [0x801, 1]);
-        let long = stored(32, Number::Unsigned, Endian::Little, 1, 1);
+        let long = stored(32, Number::Unsigned, ByteOrder::Little, 1, 1);
         assert_eq!(long.unpack::<u16>(&[0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0x80], true), [65535, 32768]);
     }
 
     #[test]
     fn differences_carry_between_the_bytes_of_a_sample() {
-        for endian in [Endian::Little, Endian::Big] {
+        for endian in [ByteOrder::Little, ByteOrder::Big] {
             let bytes = |value: u16| match endian {
-                Endian::Little => value.to_le_bytes(),
-                Endian::Big => value.to_be_bytes(),
+                ByteOrder::Little => value.to_le_bytes(),
+                ByteOrder::Big => value.to_be_bytes(),
             };
             // Pixels of three samples, as Photoshop writes an extra channel, too.
             let values = [250_u16, 1, 65535, 300, 0, 2, 5, 65535, 1];
@@ -190,7 +190,7 @@ mod tests {
     #[test]
     fn floats_are_joined_and_clipped() {
         let values = [0.0_f32, 0.5, 1.0, 2.0, -1.0, f32::NAN];
-        for endian in [Endian::Little, Endian::Big] {
+        for endian in [ByteOrder::Little, ByteOrder::Big] {
             let mut row = vec![0; values.len() * 4];
             for (at, value) in values.iter().enumerate() {
                 value.to_be_bytes().iter().enumerate().for_each(|(byte, &bits)| row[byte * values.len() + at] = bits);
