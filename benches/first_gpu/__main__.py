@@ -146,7 +146,9 @@ def _run(arguments: argparse.Namespace) -> int:
         "budget_s": arguments.budget_s,
         "small": arguments.small,
     }
-    results = Results(arguments.out, about)
+    places = {root: "PROGRAM", arguments.out: "RESULTS", Path(sys.executable): "python", Path.home(): "HOME"}
+    places |= {arguments.photos: "PHOTOS"} if arguments.photos else {}
+    results = Results(arguments.out, about, {place.absolute(): name for place, name in places.items()})
     plan = steps.Plan(
         abpn,
         root / "weights",

@@ -52,6 +52,17 @@ def test_a_step_that_takes_too_long(tmp_path: Path) -> None:
     assert time.monotonic() - start < 30
 
 
+def test_the_file_has_no_paths_of_the_machine(tmp_path: Path) -> None:
+    """What is sent to others says which folder was meant, not where it lies or whose it is."""
+    places = {tmp_path: "RESULTS", tmp_path / "photos": "PHOTOS", Path(sys.executable): "python"}
+    results = Results(tmp_path, {}, places)
+    command = [sys.executable, "-c", f"print({str(tmp_path / 'photos' / 'hr')!r}); raise SystemExit({str(tmp_path)!r})"]
+    Runner(results, time.monotonic() + 30).run(Step("step", command, 30))
+    record = json.loads(results.path.read_text())["steps"]["step"]
+    assert record["command"][0] == "python"
+    assert (record["messages"], record["printed"]) == ("RESULTS\n", "PHOTOS/hr\n")
+
+
 def test_the_adapter() -> None:
     """The best one, or the best of those that are named; the CPU is none."""
     rows = [

@@ -75,14 +75,17 @@ def train(
     if seconds is None:
         say(f"{name}: it had no time for a checkpoint")
         return
-    steps = max(1, int((runner.left_s - end_s - END_S) * SAFETY / seconds))
+    # Whatever comes, the constant rate can go on from here.
+    shutil.copy(constant / "checkpoint.pt", out / f"{name}_constant.pt")
+    decay_s = runner.left_s - end_s - END_S
+    steps = max(1, int(decay_s * SAFETY / seconds))
     source, saves = (
         str(constant / "checkpoint.pt"),
         ["--save-every", str(max(1, steps // 4))],
     )
     if not step(
         "decay",
-        time_s,
+        decay_s,
         "train",
         "-o",
         str(decayed),
@@ -93,15 +96,14 @@ def train(
         *saves,
     ):
         return
-    if step(
+    step(
         "export",
         END_S,
         "export",
         str(decayed),
         "-o",
         str(out / f"{name}_float.safetensors"),
-    ):
-        shutil.copy(constant / "checkpoint.pt", out / f"{name}_constant.pt")
+    )
     runner.results.add(
         f"train {name}: log",
         {"outcome": "done", "output": _log(constant) + _log(decayed)},
