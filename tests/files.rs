@@ -304,19 +304,29 @@ fn damaged_checksums_are_refused_in_words() {
     assert_eq!(partly(&file).unwrap().0.image, gradient(20, 10));
 }
 
-/// A little-endian TIFF with these tags, of 16 or 32 bits, and one strip.
+/// A little-endian TIFF with these tags, of 32 bits, and one strip.
 fn tiff(width: u16, height: u16, tags: &[(u16, Vec<u32>)], strip: &[u8]) -> Vec<u8> {
+    tiff_of(width, height, tags, &[strip])
+}
+
+/// As [`tiff`], with a strip for each plane.
+fn tiff_of(width: u16, height: u16, tags: &[(u16, Vec<u32>)], strips: &[&[u8]]) -> Vec<u8> {
+    let mut file = b"II*\0\0\0\0\0".to_vec();
+    let (mut places, mut lens) = (vec![], vec![]);
+    for strip in strips {
+        places.push(u32::try_from(file.len()).unwrap());
+        lens.push(u32::try_from(strip.len()).unwrap());
+        file.extend_from_slice(strip);
+    }
     let mut all: Vec<(u16, Vec<u32>)> = vec![
         (256, vec![width.into()]),
         (257, vec![height.into()]),
-        (273, vec![8]),
+        (273, places),
         (278, vec![height.into()]),
-        (279, vec![u32::try_from(strip.len()).unwrap()]),
+        (279, lens),
     ];
     all.extend(tags.iter().cloned());
     all.sort();
-    let mut file = b"II*\0\0\0\0\0".to_vec();
-    file.extend(strip);
     let mut entries = Vec::new();
     for (tag, values) in &all {
         let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
@@ -492,6 +502,113 @@ fn fax_and_jpeg_in_tiff_are_libtiffs_picture() {
             assert!(difference(&found.image, &expected).unwrap() <= 2, "{compression} {pieces:?}");
         }
     }
+}
+
+/// Planes that are smooth, so that JPEG keeps them nearly, and each unlike the others.
+fn smooth(width: u32, height: u32, channels: u32) -> Vec<u8> {
+    let sample = move |x: u32, y: u32, channel: u32| match channel {
+        0 => 20 + 3 * x,
+        1 => 200 - 2 * y,
+        2 => 90 + x + y,
+        _ => 40 + 2 * y - x / 2,
+    };
+    let pixels = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
+    pixels.flat_map(|(x, y)| (0..channels).map(move |channel| sample(x, y, channel).to_le_bytes()[0])).collect()
+}
+
+#[test]
+fn jpeg_in_tiff_keeps_the_directorys_channels() {
+    let folder = TempDir::new().unwrap();
+    let (source, file) = (path(&folder, "a.tif"), path(&folder, "b.tif"));
+    let tags = |photometric: u32, channels: usize| {
+        let channels32 = u32::try_from(channels).unwrap();
+        vec![(258, vec![8; channels]), (262, vec![photometric]), (277, vec![channels32])]
+    };
+    let alpha = |mut tags: Vec<_>, kind: u32| {
+        tags.push((338, vec![kind]));
+        tags
+    };
+    for (name, tags, channels) in [
+        ("CMYK", tags(5, 4), 4),
+        ("RGB", tags(2, 3), 3),
+        ("RGBA", alpha(tags(2, 4), 2), 4),
+        ("RGB and an extra channel", alpha(tags(2, 4), 0), 4),
+        ("white is zero", tags(0, 1), 1),
+        ("luma and chroma", [tags(6, 3), vec![(530, vec![1, 1])]].concat(), 3),
+    ] {
+        let plain = tiff(60, 43, &tags, &smooth(60, 43, channels));
+        fs::write(&source, &plain).unwrap();
+        for pieces in [&["-r", "16"][..], &["-t", "-w", "32", "-l", "16"], &["-r", "8", "-p", "separate"]] {
+            // Which tiffcp doesn't write.
+            if name == "luma and chroma" && pieces.contains(&"separate") {
+                continue;
+            }
+            let arguments = [&["-c", "jpeg:r:100"], pieces, &[source.as_str(), file.as_str()]].concat();
+            assert!(run("tiffcp", &arguments), "{name} {pieces:?}");
+            let (found, notes) = whole(&fs::read(&file).unwrap()).unwrap();
+            let (expected, expected_notes) = whole(&plain).unwrap();
+            let difference = difference(&found.image, &expected.image).unwrap();
+            assert!(difference <= 4, "{name} {pieces:?}: {difference}");
+            assert_eq!(notes, expected_notes, "{name} {pieces:?}");
+        }
+    }
+}
+
+#[test]
+fn a_jpeg_streams_own_colours_do_not_count_in_tiff() {
+    let folder = TempDir::new().unwrap();
+    let (source, file, rgba) = (path(&folder, "a.ppm"), path(&folder, "a.jpg"), path(&folder, "b.tif"));
+    // One stream says that it is luma and chroma, by JFIF; the other that it is RGB, by Adobe.
+    for mode in [&[][..], &["-rgb"]] {
+        fs::write(&source, encoded(&bare(scene(32, 16)), Format::Pnm)).unwrap();
+        assert!(run("cjpeg", &[&["-sample", "1x1", "-outfile", &file], mode, &[source.as_str()]].concat()));
+        let stream = fs::read(&file).unwrap();
+        for photometric in [2, 6] {
+            let tags = [(258, vec![8; 3]), (259, vec![7]), (262, vec![photometric]), (277, vec![3]), (530, vec![1, 1])];
+            let picture = tiff(32, 16, &tags, &stream);
+            fs::write(&file, &picture).unwrap();
+            assert!(run("tiff2rgba", &["-c", "none", &file, &rgba]));
+            let expected = whole(&fs::read(&rgba).unwrap()).unwrap().0.image;
+            let expected = samples8(&expected).chunks(4).flat_map(|pixel| pixel[..3].to_vec()).collect();
+            let expected = Image::from_rgb8(32, 16, expected).unwrap();
+            let found = whole(&picture).unwrap().0.image;
+            assert!(difference(&found, &expected).unwrap() <= 2, "{mode:?} {photometric}");
+        }
+        // In planes, luma and chroma are streams of their own, which no JPEG decoder makes RGB of.
+        fs::write(&source, encoded(&bare(image(8, 8, Layout::Grey, &[150; 64])), Format::Pnm)).unwrap();
+        assert!(run("cjpeg", &["-quality", "100", "-outfile", &file, &source]));
+        let plane = fs::read(&file).unwrap();
+        let tags = [(258, vec![8; 3]), (259, vec![7]), (262, vec![6]), (277, vec![3]), (284, vec![2])];
+        let planar = |step: u32| tiff_of(8, 8, &[&tags[..], &[(530, vec![step; 2])]].concat(), &[plane.as_slice(); 3]);
+        // 150 + 1.402 * 22, 150 - 0.714 * 22 - 0.344 * 22, 150 + 1.772 * 22.
+        let expected = image(8, 8, Layout::Rgb, &[181, 127, 189].repeat(64));
+        assert!(difference(&whole(&planar(1)).unwrap().0.image, &expected).unwrap() <= 1);
+        assert!(whole(&planar(2)).unwrap_err().to_string().contains("unusual"));
+        // A stream of other channels than the directory tells is damage.
+        let grey = [(258, vec![8]), (259, vec![7]), (262, vec![1])];
+        let error = whole(&tiff(32, 16, &grey, &stream)).unwrap_err().to_string();
+        assert!(error.contains("3 components, not 1"), "{error}");
+    }
+}
+
+#[test]
+fn associated_alpha_is_divided_out_of_light() {
+    let read = |file: &[u8]| whole(file).unwrap().0.image;
+    let alpha = |bits: u32, photometric: u32| {
+        vec![(258, vec![bits; 2]), (262, vec![photometric]), (277, vec![2]), (338, vec![1])]
+    };
+    // The palette's colours are products; numbers of colours are not, and alpha has their bits.
+    let map = [vec![(320, (0..48).map(|level| level % 16 * 257 * 2 + level / 16 * 257 * 40).collect())]].concat();
+    let file = tiff(2, 1, &[alpha(4, 3), map.clone()].concat(), &[0x5f, 0x58]);
+    assert_eq!(read(&file), image(2, 1, Layout::Rgba, &[10, 50, 90, 255, 19, 94, 169, 136]));
+    let planar = tiff_of(1, 1, &[alpha(4, 3), map, vec![(284, vec![2])]].concat(), &[&[0x50], &[0x80]]);
+    assert_eq!(read(&planar), image(1, 1, Layout::Rgba, &[19, 94, 169, 136]));
+    // White is zero: 255 - 205 is left of 100 where half of it shows.
+    let file = tiff(2, 1, &alpha(8, 0), &[205, 128, 255, 0]);
+    assert_eq!(read(&file), image(2, 1, Layout::GreyAlpha, &[100, 128, 0, 0]));
+    // Grey luma.
+    let four = [(258, vec![8; 4]), (262, vec![6]), (277, vec![4]), (338, vec![1]), (530, vec![1, 1])];
+    assert_eq!(read(&tiff(1, 1, &four, &[50, 128, 128, 128])), image(1, 1, Layout::Rgba, &[100, 100, 100, 128]));
 }
 
 #[test]

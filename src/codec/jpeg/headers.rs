@@ -276,3 +276,21 @@ pub fn has_stray_bytes(bytes: &[u8]) -> bool {
     }
     false
 }
+
+/// A stream behind its start, without the segments by which decoders tell colours.
+pub fn without_colours(bytes: &[u8]) -> Vec<u8> {
+    let mut kept = Vec::with_capacity(bytes.len());
+    let (mut at, mut done) = (0, 0);
+    while let Some((marker, start)) = next_marker(bytes, at) {
+        let Some(segment) = segment(bytes, start).filter(|_| !matches!(marker, START_OF_SCAN | END_OF_IMAGE)) else {
+            break;
+        };
+        at = start + 2 + segment.len();
+        if matches!(marker, JFIF | ADOBE) {
+            kept.extend_from_slice(&bytes[done..start - 2]);
+            done = at;
+        }
+    }
+    kept.extend_from_slice(&bytes[done..]);
+    kept
+}

@@ -16,6 +16,7 @@ use super::decode::{Options, Stored, check_pixels};
 use super::{Format, Note, cmyk, metadata};
 use crate::{Error, Layout, Result, Samples};
 
+const START_OF_IMAGE: [u8; 2] = [0xff, 0xd8];
 const END_OF_IMAGE: [u8; 2] = [0xff, 0xd9];
 
 /// More scans than any encoder writes; each costs the time of a whole picture.
@@ -29,7 +30,7 @@ pub(super) fn decode(bytes: &[u8], options: &Options) -> Result<Stored> {
     let headers = Headers::read(bytes).map_err(error)?;
     let (width, height) = (u32::from(headers.width), u32::from(headers.height));
     check_pixels(width, height, options.max_pixels)?;
-    let Decoded { layout, samples, mut notes } = pixels(bytes, &headers, options.partial)?;
+    let Decoded { layout, mut samples, mut notes } = pixels(bytes, &headers, options.partial)?;
     if headers::has_stray_bytes(bytes) {
         notes.push(Note::StrayBytes);
     }
@@ -38,6 +39,10 @@ pub(super) fn decode(bytes: &[u8], options: &Options) -> Result<Stored> {
     let (layout, samples) = match layout {
         Planes::Plain(layout) => (layout, Samples::U8(samples)),
         Planes::Cmyk => {
+            if headers.adobe {
+                // Adobe's programs write ink inverted, and say who they are.
+                samples.iter_mut().for_each(|sample| *sample = !*sample);
+            }
             let (rgb, note) = cmyk::to_rgb(&Samples::U8(samples), metadata.icc.take().as_deref());
             notes.push(note);
             (Layout::Rgb, rgb)
@@ -50,7 +55,7 @@ pub(super) fn decode(bytes: &[u8], options: &Options) -> Result<Stored> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Planes {
     Plain(Layout),
-    /// Ink: 0 is none.
+    /// Four that are not changed: ink, 0 for none, or all for none where Adobe's programs wrote a file.
     Cmyk,
 }
 
@@ -61,21 +66,24 @@ pub(super) struct Decoded {
     pub notes: Vec<Note>,
 }
 
-/// The samples of a JPEG stream on its own, of a size that its caller knows: in TIFF, where the directory says what
-/// the colours are.
-pub(super) fn decode_stream(bytes: &[u8], is_ycbcr: bool, size: (u32, u32)) -> Result<Vec<u8>> {
-    // The stream tells its colours by an Adobe marker, if it tells them at all.
-    let adobe = [b"\xff\xd8\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00".as_slice(), &[u8::from(is_ycbcr)]].concat();
-    let body = bytes.strip_prefix(b"\xff\xd8").ok_or_else(|| error("a piece of it is no JPEG"))?;
-    let stream = [adobe.as_slice(), body].concat();
+/// The samples of a JPEG stream within a TIFF file, `[height, width, components]`: YCbCr as RGB, others as they are. What
+/// they mean, their number and the size are the directory's affair; markers that also tell colours don't count.
+pub(super) fn decode_stream(bytes: &[u8], is_ycbcr: bool, components: usize, size: (u32, u32)) -> Result<Vec<u8>> {
+    let body = bytes.strip_prefix(&START_OF_IMAGE).ok_or_else(|| error("a piece of it is no JPEG"))?;
+    let adobe = [b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00".as_slice(), &[u8::from(is_ycbcr)]].concat();
+    let stream = [START_OF_IMAGE.as_slice(), &adobe, &headers::without_colours(body)].concat();
     let headers = Headers::read(&stream).map_err(error)?;
-    if (u32::from(headers.width), u32::from(headers.height)) != size {
-        return Err(error(format!(
-            "a piece of it is {}x{} pixels, not {}x{}",
-            headers.width, headers.height, size.0, size.1
-        )));
+    if headers.components.len() != components {
+        return Err(error(format!("a piece of it has {} components, not {components}", headers.components.len())));
     }
-    pixels(&stream, &headers, false).map(|decoded| decoded.samples)
+    // The last strip may be as high as the others.
+    let (width, height) = (u32::from(headers.width), u32::from(headers.height));
+    if width != size.0 || height < size.1 {
+        return Err(error(format!("a piece of it is {width}x{height} pixels, not {}x{}", size.0, size.1)));
+    }
+    let mut samples = pixels(&stream, &headers, false)?.samples;
+    samples.truncate(size.0 as usize * size.1 as usize * components);
+    Ok(samples)
 }
 
 fn pixels(bytes: &[u8], headers: &Headers, partial: bool) -> Result<Decoded> {
@@ -99,7 +107,7 @@ fn pixels(bytes: &[u8], headers: &Headers, partial: bool) -> Result<Decoded> {
         whole.extend(END_OF_IMAGE);
     }
     let decoded = match reader {
-        Reader::Turbo => turbo(&bytes, headers, partial)?,
+        Reader::Turbo => turbo(&bytes, partial)?,
         Reader::Plain(transform) => plain(&bytes, headers, transform)?,
     };
     notes.extend(decoded.notes);
@@ -154,7 +162,7 @@ impl Reader {
     }
 }
 
-fn turbo(bytes: &[u8], headers: &Headers, partial: bool) -> Result<Decoded> {
+fn turbo(bytes: &[u8], partial: bool) -> Result<Decoded> {
     let limits = DecodeLimits {
         max_width: usize::MAX,
         max_height: usize::MAX,
@@ -173,12 +181,7 @@ fn turbo(bytes: &[u8], headers: &Headers, partial: bool) -> Result<Decoded> {
     };
     let is_damage = |warning: &DecodeWarning| !matches!(warning, DecodeWarning::ExtraneousData { .. });
     let notes = if image.warnings.iter().any(is_damage) { vec![Note::Partial] } else { vec![] };
-    let mut samples = image.data;
-    if layout == Planes::Cmyk && headers.adobe {
-        // Adobe's programs write ink inverted, and say who they are.
-        samples.iter_mut().for_each(|sample| *sample = !*sample);
-    }
-    Ok(Decoded { layout, samples, notes })
+    Ok(Decoded { layout, samples: image.data, notes })
 }
 
 fn plain(bytes: &[u8], headers: &Headers, transform: ColorTransform) -> Result<Decoded> {

@@ -64,6 +64,8 @@ pub struct Piece<'a> {
     pub size: (u32, u32),
     /// Decompressed, in bytes.
     pub len: usize,
+    /// Samples of a pixel.
+    pub channels: usize,
     pub jpeg_tables: Option<&'a [u8]>,
     pub is_ycbcr: bool,
 }
@@ -86,7 +88,7 @@ pub fn decompress(compression: Compression, data: &[u8], piece: &Piece) -> Resul
         Compression::PackBits => pack_bits(data, piece.len),
         Compression::Jpeg => {
             let stream = with_tables(data, piece.jpeg_tables);
-            jpeg::decode_stream(&stream, piece.is_ycbcr, piece.size).map_err(|error| match error {
+            jpeg::decode_stream(&stream, piece.is_ycbcr, piece.channels, piece.size).map_err(|error| match error {
                 Error::Decode { reason, .. } => super::error(format!("a JPEG stream in it: {reason}")),
                 other => other,
             })?

@@ -173,8 +173,11 @@ impl Description {
         if matches!(compression, Compression::Fax(_)) && (bits, samples_per_pixel) != (1, 1) {
             return Err(unread("its fax compression has more than one bit a pixel"));
         }
-        let subsampled =
-            matches!(&colours, Colours::YCbCr(ycc) if ycc.subsampling != (1, 1)) && compression != Compression::Jpeg;
+        let in_jpeg = compression == Compression::Jpeg && !planar;
+        if in_jpeg && matches!(colours, Colours::YCbCr(_)) && samples_per_pixel != 3 {
+            return Err(unread("its luma and chroma lie beside other channels in JPEG"));
+        }
+        let subsampled = matches!(&colours, Colours::YCbCr(ycc) if ycc.subsampling != (1, 1)) && !in_jpeg;
         if subsampled && (planar || bits != 8 || predictor != 1 || extra > 0) {
             return Err(unread("its subsampled colours lie in an unusual way"));
         }
@@ -204,14 +207,17 @@ impl Description {
         })
     }
 
-    /// Whether chroma samples stand for several pixels and lie between their lumas.
-    fn subsampling(&self) -> Option<(u32, u32)> {
+    /// The numbers of luma and chroma, unless JPEG's decoder, which has its own, makes RGB of them.
+    fn ycbcr(&self) -> Option<&YCbCr> {
         match &self.colours {
-            Colours::YCbCr(ycc) if self.compression != Compression::Jpeg && ycc.subsampling != (1, 1) => {
-                Some(ycc.subsampling)
-            }
+            Colours::YCbCr(ycc) if self.compression != Compression::Jpeg || self.planar => Some(ycc),
             _ => None,
         }
+    }
+
+    /// How many pixels chroma samples stand for, if they lie between their lumas.
+    fn subsampling(&self) -> Option<(u32, u32)> {
+        self.ycbcr().map(|ycc| ycc.subsampling).filter(|&step| step != (1, 1))
     }
 
     /// The channels that are read: each one's sample, in the order of the output.
@@ -235,7 +241,6 @@ impl Description {
             notes.push(Note::ExtraChannels);
         }
         let has_alpha = self.alpha.is_some();
-        let associated = self.alpha.is_some_and(|alpha| alpha.associated);
         let channels = self.channels().len();
         let (samples, layout) = match (&self.colours, samples) {
             (Colours::Cmyk, samples) => {
@@ -247,18 +252,8 @@ impl Description {
                 notes.push(note);
                 return Ok((Layout::Rgb, rgb, None));
             }
-            (_, Samples::U8(mut samples)) => {
-                if associated {
-                    alpha::divide(&mut samples, channels);
-                }
-                (Samples::U8(self.convert(samples, channels)), self.layout())
-            }
-            (_, Samples::U16(mut samples)) => {
-                if associated {
-                    alpha::divide(&mut samples, channels);
-                }
-                (Samples::U16(self.convert(samples, channels)), self.layout())
-            }
+            (_, Samples::U8(samples)) => (Samples::U8(self.convert(samples, channels)), self.layout()),
+            (_, Samples::U16(samples)) => (Samples::U16(self.convert(samples, channels)), self.layout()),
         };
         Ok((layout, samples, icc))
     }
@@ -280,20 +275,24 @@ impl Description {
                     pixel[0] = S::saturating_from(full - pixel[0].to_i32());
                 });
             }
-            // JPEG's decoder has done it.
-            Colours::YCbCr(ycc) if self.compression != Compression::Jpeg => {
-                samples.chunks_exact_mut(channels).for_each(|pixel| ycc.make_rgb(pixel));
+            Colours::YCbCr(_) => {
+                if let Some(ycc) = self.ycbcr() {
+                    samples.chunks_exact_mut(channels).for_each(|pixel| ycc.make_rgb(pixel));
+                }
             }
             Colours::Palette(palette) => {
                 let colour = |pixel: &[S]| {
                     let index = usize::try_from(pixel[0].to_i32()).unwrap_or(0);
                     let rgb = palette.get(index).copied().unwrap_or_default();
-                    let alpha = pixel.get(1).copied();
-                    rgb.map(|level| S::saturating_from(level.into())).into_iter().chain(alpha)
+                    rgb.map(|level| S::saturating_from(level.into())).into_iter().chain(pixel.get(1).copied())
                 };
-                return samples.chunks_exact(channels).flat_map(colour).collect();
+                samples = samples.chunks_exact(channels).flat_map(colour).collect();
             }
             _ => {}
+        }
+        // Products of light and alpha, also where ink, luma or numbers of colours are stored.
+        if self.alpha.is_some_and(|alpha| alpha.associated) {
+            alpha::divide(&mut samples, self.layout().channels());
         }
         samples
     }
@@ -530,11 +529,16 @@ impl Reader<'_> {
         let rows: Vec<Vec<S>> = match description.subsampling() {
             Some(step) => bytes.chunks_exact(row_len).flat_map(|units| spread(units, size.0, step)).collect(),
             None => {
-                let scaled = !matches!(description.colours, Colours::Palette(_));
+                // Which of a pixel's samples are no levels.
+                let is_number = |sample: usize| match (&description.colours, description.planar) {
+                    (Colours::Palette(_), false) => sample == 0,
+                    (Colours::Palette(_), true) => moves.iter().any(|&(_, channel)| channel == 0),
+                    _ => false,
+                };
                 let unpack = |row: &[u8]| {
                     let mut row = row.to_vec();
                     stored.undo_predictor(&mut row);
-                    stored.unpack(&row, scaled)
+                    stored.unpack(&row, is_number)
                 };
                 bytes.chunks_exact(row_len).take(seen.1 as usize).map(unpack).collect()
             }
@@ -559,8 +563,9 @@ impl Reader<'_> {
         let piece = Piece {
             size,
             len,
+            channels: description.stored.per_pixel,
             jpeg_tables: description.jpeg_tables.as_deref(),
-            is_ycbcr: matches!(description.colours, Colours::YCbCr(_)),
+            is_ycbcr: matches!(description.colours, Colours::YCbCr(_)) && !description.planar,
         };
         if description.mirrored_bits && description.compression.follows_fill_order() {
             let mirrored: Vec<u8> = data.iter().map(|byte| byte.reverse_bits()).collect();

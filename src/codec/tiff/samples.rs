@@ -72,8 +72,8 @@ impl Stored {
         *row = joined.collect();
     }
 
-    /// The row's samples, as they are or scaled to the full range of `S`.
-    pub fn unpack<S: Sample>(&self, row: &[u8], scaled: bool) -> Vec<S> {
+    /// The row's samples, scaled to the full range of `S`, but for those of a pixel that are numbers of colours.
+    pub fn unpack<S: Sample>(&self, row: &[u8], is_number: impl Fn(usize) -> bool) -> Vec<S> {
         let full = i64::from(S::saturating_from(i32::MAX).to_i32());
         match (self.number, self.bits) {
             (Number::Float, bits) => {
@@ -90,15 +90,16 @@ impl Stored {
             }
             (Number::Unsigned, bits) => {
                 let most = (1_u64 << bits) - 1;
-                let scale = |value: u64| match scaled {
+                let scale = |(at, value): (usize, u64)| match is_number(at % self.per_pixel) {
                     // Within 48 bits.
-                    true => (value * full.unsigned_abs() + most / 2) / most,
-                    false => value,
+                    false => to_sample((value * full.unsigned_abs() + most / 2) / most),
+                    true => to_sample(value),
                 };
                 if bits % 8 == 0 {
-                    row.chunks_exact(bits as usize / 8).map(|b| to_sample(scale(self.endian.number(b)))).collect()
+                    let numbers = row.chunks_exact(bits as usize / 8).map(|bytes| self.endian.number(bytes));
+                    numbers.enumerate().map(scale).collect()
                 } else {
-                    bits_of(row, bits).map(|value| to_sample(scale(value))).collect()
+                    bits_of(row, bits).enumerate().map(scale).collect()
                 }
             }
         }
@@ -156,15 +157,16 @@ mod tests {
 
     #[test]
     fn numbers_of_every_length_fill_the_range() {
-        let unpack = |bits, row: &[u8]| stored(bits, Number::Unsigned, ByteOrder::Big, 1, 1).unpack::<u8>(row, true);
+        let unpack =
+            |bits, row: &[u8]| stored(bits, Number::Unsigned, ByteOrder::Big, 1, 1).unpack::<u8>(row, |_| false);
         assert_eq!(unpack(1, &[0b1010_0000]), [255, 0, 255, 0, 0, 0, 0, 0]);
         assert_eq!(unpack(2, &[0b00_01_10_11]), [0, 85, 170, 255]);
         assert_eq!(unpack(4, &[0x0f, 0x71]), [0, 255, 119, 17]);
         let twelve = stored(12, Number::Unsigned, ByteOrder::Little, 1, 1);
-        assert_eq!(twelve.unpack::<u16>(&[0x00, 0x0f, 0xff], true), [0, 65535]);
-        assert_eq!(twelve.unpack::<u16>(&[0x80, 0x10, 0x01], false), [0x801, 1]);
+        assert_eq!(twelve.unpack::<u16>(&[0x00, 0x0f, 0xff], |_| false), [0, 65535]);
+        assert_eq!(twelve.unpack::<u16>(&[0x80, 0x10, 0x01], |_| true), [0x801, 1]);
         let long = stored(32, Number::Unsigned, ByteOrder::Little, 1, 1);
-        assert_eq!(long.unpack::<u16>(&[0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0x80], true), [65535, 32768]);
+        assert_eq!(long.unpack::<u16>(&[0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0x80], |_| false), [65535, 32768]);
     }
 
     #[test]
@@ -183,7 +185,7 @@ mod tests {
                 .collect();
             let stored = stored(16, Number::Unsigned, endian, 2, 3);
             stored.undo_predictor(&mut row);
-            assert_eq!(stored.unpack::<u16>(&row, true), values);
+            assert_eq!(stored.unpack::<u16>(&row, |_| false), values);
         }
     }
 
@@ -200,7 +202,7 @@ mod tests {
             }
             let stored = stored(32, Number::Float, endian, 3, 1);
             stored.undo_predictor(&mut row);
-            assert_eq!(stored.unpack::<u16>(&row, true), [0, 32768, 65535, 65535, 0, 0]);
+            assert_eq!(stored.unpack::<u16>(&row, |_| false), [0, 32768, 65535, 65535, 0, 0]);
         }
     }
 
