@@ -74,7 +74,7 @@ pub(super) fn first_right(mut kernels: Vec<Arc<dyn RowKernel>>) -> Result<Arc<dy
     let net = Arc::new(small_net()?);
     let is_right = |kernel: &Arc<dyn RowKernel>| {
         let engine = Engine::with_kernel(Arc::clone(&net), Arc::clone(kernel));
-        selftest::on_picture(&net, &engine, 37, 3).is_ok()
+        selftest::on_picture(&net, &engine, (37, 3), selftest::TILE).is_ok()
     };
     let right = kernels.iter().position(is_right).unwrap_or(kernels.len() - 1);
     Ok(kernels.swap_remove(right))

@@ -83,7 +83,7 @@ fn every_layer_of_many_nets_has_the_references_codes() {
             // Smaller than a vector, than a block, and of several of them; the large before the small, so that a buffer that
             // keeps something is found.
             for (width, height) in [(131, 9), (64, 5), (1, 1), (1, 40), (3, 5), (9, 8), (33, 17), (70, 1)] {
-                selftest::on_picture(&net, &engine, width, height)
+                selftest::on_picture(&net, &engine, (width, height), selftest::TILE)
                     .unwrap_or_else(|error| panic!("x{scale} {hidden:?} {width}x{height}: {error}"));
             }
         }
@@ -95,7 +95,7 @@ fn a_mirrored_border_is_the_references_and_a_flat_picture_stays_flat() {
     let net = random_net(7, 3, &[9, 28, 6]).unwrap().with_border(Border::Mirror);
     for engine in engines(&net) {
         for (width, height) in [(1, 1), (2, 3), (5, 1), (33, 17)] {
-            selftest::on_picture(&net, &engine, width, height)
+            selftest::on_picture(&net, &engine, (width, height), selftest::TILE)
                 .unwrap_or_else(|error| panic!("{width}x{height}: {error}"));
             let rgb = Rgb { width, height, samples: &[200_u8, 90, 30].repeat(width * height) };
             let upscaled = upscaled(&engine, rgb, TileSize::Side(4)).unwrap();
@@ -129,7 +129,7 @@ fn wide_net() -> Net {
 fn a_layer_that_winograd_can_not_hold_has_the_references_codes() {
     let net = wide_net();
     for engine in engines(&net) {
-        selftest::on_picture(&net, &engine, 40, 11).unwrap();
+        selftest::on_picture(&net, &engine, (40, 11), selftest::TILE).unwrap();
     }
 }
 

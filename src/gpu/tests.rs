@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::conversion::{self, Way};
 use super::emulation::Emulation;
-use super::kernels::Abilities;
+use super::kernels::{Abilities, Words};
+use super::task::{End, Task};
 use super::test::{HOW_TO_INSTALL, spirv_val, test_adapters, validate_and_prove, validate_with_matrices};
 use super::variant::Variant;
 use super::*;
@@ -22,6 +23,19 @@ fn engine(adapter: &Adapter, net: &Net) -> Engine {
 /// An engine with these kernels, tested only if it must be.
 fn on_context(context: &Arc<Context>, net: &Net, kernels: Option<Kernels>) -> crate::Result<Engine> {
     Untested::new(Arc::clone(context), Arc::new(net.clone()), kernels)?.trusted()
+}
+
+/// An engine whose layers `kernel` computes, but for those that it can't compute on any device of this kind.
+fn with_kernel(context: &Arc<Context>, net: &Net, kernel: Kernel) -> Engine {
+    let engine = on_context(context, net, Some(Kernels::only(kernel))).unwrap();
+    let chosen: Vec<_> = engine.kernels().into_iter().map(|(_, chosen)| chosen).collect();
+    let expected: Vec<_> = Task::of_net(net, 8)
+        .into_iter()
+        // Finished pixels need all words of a pixel in one thread.
+        .map(|task| if kernel.words == Words::One && task.end != End::Features { Kernel::DOT4 } else { kernel })
+        .collect();
+    assert_eq!(chosen, expected, "{kernel}");
+    engine
 }
 
 /// Members of the family that differ in all that the shaders are composed from.
@@ -48,9 +62,11 @@ fn every_stage_equals_its_twin() {
         for net in family() {
             let engine = engine(&adapter, &net);
             for (width, height) in sizes {
-                selftest::on_picture(&net, &engine, width, height)
+                selftest::on_picture(&net, &engine, (width, height), selftest::TILE)
                     .unwrap_or_else(|error| panic!("x{} {:?} {width}x{height}: {error}", net.scale(), widths(&net)));
             }
+            selftest::on_picture(&net, &engine, selftest::WORKGROUPS, TileSize::Whole)
+                .unwrap_or_else(|error| panic!("x{} {:?}: {error}", net.scale(), widths(&net)));
         }
     }
 }
@@ -76,11 +92,8 @@ fn every_kernel_equals_the_reference() {
         // Where there are no matrices, the next test emulates them.
         let has = |kernel: &&Kernel| !is_matrix(kernel) || !context.abilities.matrix_sides.is_empty();
         for &kernel in Kernel::ALL.iter().filter(has) {
-            let engine = on_context(&context, &net, Some(Kernels::only(kernel))).unwrap();
-            for (width, height) in [(1, 1), (67, 5)] {
-                let outcome = selftest::on_picture(&net, &engine, width, height);
-                outcome.unwrap_or_else(|error| panic!("{kernel}, {width}x{height}: {error}"));
-            }
+            let engine = with_kernel(&context, &net, kernel);
+            selftest::run(&net, &engine).unwrap_or_else(|error| panic!("{kernel}: {error}"));
         }
     }
 }
@@ -120,17 +133,21 @@ fn every_kernel_with_matrices_equals_the_reference_with_emulated_ones() {
     for context in matrix_contexts(Emulation::Exact) {
         let context = Arc::new(context);
         // Channels of one matrix and of several, whole and not.
-        for net in [random_net(15, 2, &[20, 18]).unwrap(), random_net(16, 3, &[8]).unwrap()] {
+        for net in [random_net(15, 2, &[20, 14]).unwrap(), random_net(16, 3, &[8]).unwrap()] {
             for kernel in matrix_kernels() {
-                let engine = on_context(&context, &net, Some(Kernels::only(kernel))).unwrap();
-                // A wide layer's tile may be larger than an adapter's workgroup memory.
-                assert!(engine.kernels().iter().any(|&(_, chosen)| chosen == kernel), "{kernel}");
-                for (width, height) in [(1, 1), (67, 5)] {
-                    let outcome = selftest::on_picture(&net, &engine, width, height);
-                    outcome.unwrap_or_else(|error| panic!("{kernel}, {width}x{height}: {error}"));
-                }
+                let engine = with_kernel(&context, &net, kernel);
+                selftest::run(&net, &engine).unwrap_or_else(|error| panic!("{kernel}: {error}"));
             }
         }
+        // Several to several: the tile of some kernels is larger than this adapter's workgroup memory.
+        let net = random_net(17, 2, &[20, 18]).unwrap();
+        let engines = matrix_kernels().map(|kernel| {
+            let engine = on_context(&context, &net, Some(Kernels::only(kernel))).unwrap();
+            selftest::run(&net, &engine).unwrap_or_else(|error| panic!("{kernel}: {error}"));
+            engine
+        });
+        let whole = engines.filter(|engine| engine.kernels().iter().all(|(_, chosen)| is_matrix(chosen)));
+        assert!(whole.count() > 0);
     }
 }
 
@@ -206,7 +223,7 @@ fn layers_may_have_different_kernels() {
                 kernels.set(label.clone(), Kernel::ALL[(shift + 5 * index) % Kernel::ALL.len()]);
             }
             let engine = Untested::like(&engine(&adapter, &net), kernels).unwrap().tested().unwrap();
-            selftest::on_picture(&net, &engine, 21, 9).unwrap();
+            selftest::on_picture(&net, &engine, (21, 9), selftest::TILE).unwrap();
         }
     }
 }
@@ -223,7 +240,7 @@ fn what_a_uniform_buffer_can_not_hold_is_computed_all_the_same() {
         let engine = on_context(&context, &net, Some(Kernels::only(uniform))).unwrap();
         let kernels: Vec<_> = engine.kernels().into_iter().map(|(_, kernel)| kernel).collect();
         assert_eq!(kernels, [uniform, Kernel::DOT4, Kernel::DOT4]);
-        selftest::on_picture(&net, &engine, 21, 9).unwrap();
+        selftest::on_picture(&net, &engine, (21, 9), selftest::TILE).unwrap();
     }
 }
 
@@ -244,7 +261,7 @@ fn the_tuner_tries_every_kernel_on_every_layer() {
         for (label, kernel) in engine.kernels() {
             assert!(tuning.kernels.layers().any(|chosen| chosen == (label.as_str(), kernel)), "{label}: {kernel}");
         }
-        selftest::on_picture(&net, &engine, 21, 9).unwrap();
+        selftest::on_picture(&net, &engine, (21, 9), selftest::TILE).unwrap();
     }
 }
 

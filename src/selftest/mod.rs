@@ -17,11 +17,14 @@ use crate::random::Random;
 use crate::reference::{self, Features};
 use crate::{Error, Result};
 
-/// Sizes of the test pictures: a single pixel, and one with several workgroups along both axes whose last ones, in rows
-/// and in columns, are partly idle.
-const SIZES: [(usize, usize); 2] = [(1, 1), (45, 23)];
-/// Side of the tiles that the whole net is run with.
-const TILE: TileSize = TileSize::Side(17);
+/// A single pixel: no more than padding around it.
+const SINGLE: (usize, usize) = (1, 1);
+/// More than a workgroup of any kernel along both axes, in one tile; the last workgroups of its rows and columns are partly
+/// idle.
+pub(crate) const WORKGROUPS: (usize, usize) = (131, 9);
+/// Cut into tiles along both axes, of as many pixels along each.
+const CUT: (usize, usize) = (45, 23);
+pub(crate) const TILE: TileSize = TileSize::Side(17);
 
 /// Nets for a thorough test: the shipped one, and random members of the family that differ in scale, depth and width.
 ///
@@ -56,22 +59,48 @@ impl Passed {
 /// # Errors
 /// [`Error::SelfTest`] for the first stage that differs; whatever the device refuses.
 pub(crate) fn run(net: &Net, engine: &dyn Backend) -> Result<Passed> {
-    SIZES.iter().try_for_each(|&(width, height)| on_picture(net, engine, width, height))?;
+    for size in [SINGLE, WORKGROUPS] {
+        on_picture(net, engine, size, TileSize::Whole)?;
+    }
+    let pictures = Pictures::new(CUT);
+    whole_net(net, engine, pictures.rgb8(), TILE)?;
+    whole_net(net, engine, pictures.rgb16(), TILE)?;
     Ok(Passed { identity: engine.identity() })
 }
 
-/// The same on pictures of one size.
-pub(crate) fn on_picture(net: &Net, engine: &dyn Backend, width: usize, height: usize) -> Result<()> {
-    let samples8 = picture(width, height);
-    // The low byte moves the 16-bit sample off the values that 8 bits can hold.
-    let bytes = samples8.iter().zip(picture(height, width));
-    let samples16: Vec<u16> = bytes.map(|(&high, low)| u16::from_be_bytes([high, low])).collect();
-    let rgb = Rgb { width, height, samples: &samples8 };
-    let rgb16 = Rgb { width, height, samples: &samples16 };
-    before_last_stage(net, engine, rgb)?;
-    before_last_stage(net, engine, rgb16)?;
-    whole_net(net, engine, rgb)?;
-    whole_net(net, engine, rgb16)
+/// The same on pictures of one size, each stage on its own too.
+pub(crate) fn on_picture(net: &Net, engine: &dyn Backend, size: (usize, usize), tile: TileSize) -> Result<()> {
+    let pictures = Pictures::new(size);
+    before_last_stage(net, engine, pictures.rgb8())?;
+    before_last_stage(net, engine, pictures.rgb16())?;
+    whole_net(net, engine, pictures.rgb8(), tile)?;
+    whole_net(net, engine, pictures.rgb16(), tile)
+}
+
+/// A picture of 8 bits, and one of 16.
+struct Pictures {
+    width: usize,
+    height: usize,
+    samples8: Vec<u8>,
+    samples16: Vec<u16>,
+}
+
+impl Pictures {
+    fn new((width, height): (usize, usize)) -> Self {
+        let samples8 = picture(width, height);
+        // The low byte moves the 16-bit sample off the values that 8 bits can hold.
+        let bytes = samples8.iter().zip(picture(height, width));
+        let samples16 = bytes.map(|(&high, low)| u16::from_be_bytes([high, low])).collect();
+        Self { width, height, samples8, samples16 }
+    }
+
+    fn rgb8(&self) -> Rgb<'_, u8> {
+        Rgb { width: self.width, height: self.height, samples: &self.samples8 }
+    }
+
+    fn rgb16(&self) -> Rgb<'_, u16> {
+        Rgb { width: self.width, height: self.height, samples: &self.samples16 }
+    }
 }
 
 /// Noise, hard edges between the extremes, and a ramp, side by side; `[height, width, 3]`.
@@ -117,9 +146,14 @@ fn before_last_stage<S: Sample>(net: &Net, engine: &dyn Backend, rgb: Rgb<S>) ->
 }
 
 /// All stages, over tiles, up to finished pixels.
-fn whole_net<S: Sample + std::fmt::Display>(net: &Net, engine: &dyn Backend, rgb: Rgb<S>) -> Result<()> {
+fn whole_net<S: Sample + std::fmt::Display>(
+    net: &Net,
+    engine: &dyn Backend,
+    rgb: Rgb<S>,
+    tile: TileSize,
+) -> Result<()> {
     let expected = reference::run(net, rgb);
-    let actual = upscaled(engine, rgb, TILE)?;
+    let actual = upscaled(engine, rgb, tile)?;
     match first_difference(&expected, &actual) {
         None => Ok(()),
         Some(at) => {
@@ -166,6 +200,20 @@ fn differs(engine: &dyn Backend, stage: String, detail: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gpu::Kernel;
+
+    #[test]
+    fn every_kernel_has_a_second_workgroup_along_both_axes() {
+        let (width, height) = WORKGROUPS;
+        for kernel in Kernel::ALL {
+            let [x, y] = kernel.workgroup.map(|threads| threads as usize);
+            let made = [x * kernel.pixels, y];
+            assert!(made[0] < width && made[1] < height, "{kernel} makes {made:?}");
+            // The last one, and the last thread of a row that makes several pixels, have something to leave out.
+            assert!(!width.is_multiple_of(made[0]) && !height.is_multiple_of(made[1]), "{kernel} makes {made:?}");
+            assert!(kernel.pixels == 1 || !width.is_multiple_of(kernel.pixels), "{kernel}");
+        }
+    }
 
     #[test]
     fn one_changed_element_is_found() {
