@@ -1,7 +1,6 @@
 //! Measures operators on a device.
 
 use std::hint::black_box;
-use std::time::Instant;
 
 use super::layout::Planes;
 use super::number::Number;
@@ -10,13 +9,14 @@ use super::operator::Operator;
 use super::program::{Bound, Program};
 use super::tensor::Shape;
 use super::{Precision, check, reference};
+use crate::clock::Instant;
 use crate::gpu::{self, Adapter, Clock, Context, timing};
 use crate::stats::Stats;
 use crate::{Error, Result};
 
-/// The size at which an operator is compared with its plain version before it is timed: several workgroups, the last of
-/// which, in rows and in columns, are partly idle.
-const CHECKED_SIZE: (usize, usize) = (37, 5);
+/// The size at which an operator is compared with its plain version before it is timed: more than a workgroup of any kernel
+/// along both axes, also of those that make a map of half the size; the last ones, in rows and in columns, are partly idle.
+pub(super) const CHECKED_SIZE: (usize, usize) = (261, 11);
 /// What the samples of one operator may take together, beyond the first two: software drivers are slow.
 const BUDGET_MS: f64 = 3000.0;
 /// What is timed at once, at least: shorter runs are repeated within a sample, or the clock's steps would show.
@@ -106,7 +106,7 @@ impl Session {
                 for _ in 0..repetitions {
                     black_box(reference::run(operator, black_box(&operands)));
                 }
-                Ok(start.elapsed().as_secs_f64() * 1e3)
+                Ok(start.elapsed_ns() / 1e6)
             }),
             Device::Gpu(context) => {
                 let program = Program::new(context, operator, N::PRECISION)?;

@@ -1,17 +1,18 @@
 //! Every operator against its plain version, on every adapter of this machine.
 
-use super::kernels::kernels;
+use super::kernels::{Grid, Kernel, Walked, kernels};
 use super::number::Number;
 use super::operands::{Operands, Parameters};
 use super::operator::{Kind, Operator, SCALE, operators};
 use super::program::Program;
+use super::session::CHECKED_SIZE;
 use super::tensor::{Shape, Tensor};
 use super::{Precision, check, reference};
 use crate::gpu::Context;
 use crate::gpu::test::{test_adapters, validate};
 
-/// A single pixel, odd sizes, and more than a workgroup along both axes.
-const SIZES: [(usize, usize); 4] = [(1, 1), (2, 3), (37, 5), (70, 9)];
+/// A single pixel, odd sizes, more than a workgroup along both axes, and more rows than the steps of a sum.
+const SIZES: [(usize, usize); 5] = [(1, 1), (2, 3), (37, 5), CHECKED_SIZE, (70, 19)];
 
 /// The table's operators, at channel counts that one group of words holds and that take several.
 fn tested() -> Vec<Operator> {
@@ -30,6 +31,28 @@ fn every_kernel_equals_its_plain_version() {
                     check::program(&context, &program, &operator)
                         .unwrap_or_else(|error| panic!("{} {width}x{height}: {error}", adapter.label()));
                 }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_checked_size_is_more_than_a_workgroup_of_every_kernel() {
+    let (width, height) = CHECKED_SIZE;
+    for operator in tested().into_iter().map(|operator| Operator { width, height, ..operator }) {
+        for precision in Precision::ALL.into_iter().filter(|&precision| operator.has(precision)) {
+            for Kernel { label, wgsl, grid } in kernels(&operator, precision, 0).unwrap() {
+                let Grid::Map { of, pixels, .. } = grid else { continue };
+                let module = naga::front::wgsl::parse_str(&wgsl).unwrap();
+                let [threads_x, threads_y, _] = module.entry_points[0].workgroup_size.map(|size| size as usize);
+                let map = match of {
+                    Walked::Input => operator.inputs()[0],
+                    Walked::Output => operator.outputs()[0],
+                };
+                assert!(map.width > threads_x * pixels && map.height > threads_y, "{label}: {map:?}");
+                assert!(!map.width.is_multiple_of(threads_x * pixels), "{label}: {map:?}");
+                assert!(!map.width.is_multiple_of(pixels) || pixels == 1, "{label}: {map:?}");
+                assert!(!map.height.is_multiple_of(threads_y), "{label}: {map:?}");
             }
         }
     }
