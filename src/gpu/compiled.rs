@@ -1,6 +1,7 @@
 //! A compute shader compiled for a device: what it binds and how large its workgroups are, read back from its text.
 
 use super::context::Context;
+use super::proof;
 use crate::{Error, Result};
 
 /// A shader with one entry point. Workgroup size and bindings stand in its text, and nowhere else.
@@ -15,15 +16,36 @@ pub(crate) struct Compiled {
 }
 
 impl Compiled {
-    /// Compiles `wgsl` without run-time checks: they forbid the compiler to unroll, and cost half of the speed.
+    /// Compiles `wgsl` without run-time checks, which forbid the compiler to unroll, and cost half of the speed; it is proved
+    /// here that the shader's loops end and that it never divides by 0.
+    ///
+    /// # Safety
+    /// Whatever buffers it will be bound to, the shader must not use an index beyond its buffer.
+    #[expect(unsafe_code, reason = "wgpu marks the absence of checks as unsafe")]
+    pub unsafe fn proved(context: &Context, label: String, wgsl: &str) -> Result<Self> {
+        let module = parsed(&label, wgsl)?;
+        proof::check(&module).map_err(|what| bug(&label, &what))?;
+        // SAFETY: the rest is the caller's.
+        unsafe { Self::of_module(context, label, module) }
+    }
+
+    /// The same for shaders whose loops depend on what they are given.
     ///
     /// # Safety
     /// Whatever buffers it will be bound to, the shader's loops must end, and it must not divide by 0 nor use an index
     /// beyond its buffer.
     #[expect(unsafe_code, reason = "wgpu marks the absence of checks as unsafe")]
     pub unsafe fn trusted(context: &Context, label: String, wgsl: &str) -> Result<Self> {
-        let bug = |what: &dyn std::fmt::Display| Error::Gpu(format!("shader {label}: {what}"));
-        let module = naga::front::wgsl::parse_str(wgsl).map_err(|error| bug(&error))?;
+        let module = parsed(&label, wgsl)?;
+        // SAFETY: the caller's.
+        unsafe { Self::of_module(context, label, module) }
+    }
+
+    /// # Safety
+    /// As [`Self::trusted`].
+    #[expect(unsafe_code, reason = "wgpu marks the absence of checks as unsafe")]
+    unsafe fn of_module(context: &Context, label: String, module: naga::Module) -> Result<Self> {
+        let bug = |what: &dyn std::fmt::Display| bug(&label, what);
         let mut entries = Vec::new();
         let mut bindings = Vec::new();
         for (_, global) in module.global_variables.iter() {
@@ -96,4 +118,12 @@ impl Compiled {
         let [x, y, z] = [0, 1, 2].map(|axis| invocations[axis].div_ceil(self.workgroup_size[axis]));
         pass.dispatch_workgroups(x, y, z);
     }
+}
+
+fn parsed(label: &str, wgsl: &str) -> Result<naga::Module> {
+    naga::front::wgsl::parse_str(wgsl).map_err(|error| bug(label, &error))
+}
+
+fn bug(label: &str, what: &dyn std::fmt::Display) -> Error {
+    Error::Gpu(format!("shader {label}: {what}"))
 }

@@ -25,14 +25,13 @@ pub(crate) struct Conversion {
 impl Conversion {
     /// Compiles the conversion of pictures of this format.
     pub fn new(context: &Context, way: Way, format: PixelFormat) -> Result<Self> {
-        // SAFETY: there is no loop, every division is by a constant that is not 0 (`proof.rs` checks it), and no index leaves
-        // its buffer:
+        // SAFETY: no index leaves its buffer:
         // - a thread with x < width and y < height owns group x / GROUP_PIXELS of row y, and `bytes` has
         //   `Geometry::samples_words` words, which is three for each group of each row;
         // - `image` and `anchor` are planes of the window, of which only pixels inside are written;
         // - `pixels` has width * height pixels, and x is clamped to its row.
         #[expect(unsafe_code, reason = "its proof stands here")]
-        let compiled = unsafe { Compiled::trusted(context, label(way, format), &wgsl(way, format)) }?;
+        let compiled = unsafe { Compiled::proved(context, label(way, format), &wgsl(way, format)) }?;
         Ok(Self { way, format, compiled })
     }
 

@@ -14,7 +14,6 @@ mod pipelines;
 mod plan;
 mod probe;
 mod program;
-#[cfg(test)]
 mod proof;
 mod ring;
 mod shader;

@@ -3,10 +3,11 @@
 //! Each has a twin on the CPU that computes what one invocation writes and counts the work on the way, so that a kernel
 //! which a compiler has cut short, or a driver computes wrongly, can't become a ceiling.
 
-use minijinja::{Environment, context};
+use minijinja::context;
 
 use super::compiled::Compiled;
 use super::context::Context;
+use super::shader::templates;
 use super::timing::{self, Record};
 use super::wait_native::read_words;
 use crate::random::Random;
@@ -72,9 +73,7 @@ pub(crate) fn ceilings(context: &Context) -> Result<Ceilings> {
 
 /// The text of an arithmetic kernel that repeats so many turns.
 fn arithmetic(template: &str, unrolled: u32) -> Result<String> {
-    let mut environment = Environment::empty();
-    environment.add_function("range", minijinja::functions::range);
-    let body = environment.render_str(template, context! { turns => unrolled });
+    let body = templates().render_str(template, context! { turns => unrolled });
     let rounds = TURNS / unrolled;
     Ok(format!("const ROUNDS = {rounds}u;\n") + &body.map_err(|error| Error::Gpu(format!("probe: {error}")))?)
 }
@@ -151,10 +150,10 @@ fn copy() -> Probe {
 /// The work that `probe` does a nanosecond.
 fn per_ns(context: &Context, probe: &Probe) -> Result<f64> {
     use wgpu::BufferUsages as Usage;
-    // SAFETY: the loops count up to a constant and nothing divides but by one (`proof.rs` checks it), `input` has the length that its type states
-    // or the output's, and whole workgroups are dispatched, each invocation of which has its place in `output`.
+    // SAFETY: `input` has the length that its type states or the output's, and whole workgroups are dispatched, each invocation
+    // of which has its place in `output`.
     #[expect(unsafe_code, reason = "its proof stands here")]
-    let compiled = unsafe { Compiled::trusted(context, probe.label.to_owned(), &probe.wgsl) }?;
+    let compiled = unsafe { Compiled::proved(context, probe.label.to_owned(), &probe.wgsl) }?;
     let limits = context.device.limits();
     let largest = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size).min(MAX_BYTES);
     let [workgroup, ..] = compiled.workgroup_size;

@@ -21,9 +21,7 @@ impl Stage {
         let wgsl = variant.wgsl().map_err(|error| Error::Gpu(format!("shader {name}: {error}")))?;
         #[cfg(test)]
         let wgsl = context.emulation.map_or(wgsl.clone(), |emulation| super::emulation::emulate(&wgsl, emulation));
-        // SAFETY: every loop ends: it counts up to a constant, by a constant that is not 0 or by the number of subgroups,
-        // which is at least 1. Every division is by a constant that is not 0. `proof.rs` checks both, on the module of every
-        // shader. And no index leaves its buffer:
+        // SAFETY: no index leaves its buffer:
         // - `layer` has the sizes that its type states, and is indexed below them by constants, IN_WORDS and `group`, which
         //   is below the dispatched number of groups;
         // - a thread with x < width and y < height reads rows y to y + 2 and columns x to x + MAX_PIXELS + 1 of each plane,
@@ -34,7 +32,7 @@ impl Stage {
         //   whole matrices, as `parameters_words` says;
         // - `anchor` has the geometry of a plane, `output` of the last stage scale * scale entries an input pixel.
         #[expect(unsafe_code, reason = "its proof stands here")]
-        let compiled = unsafe { Compiled::trusted(context, name, &wgsl) }?;
+        let compiled = unsafe { Compiled::proved(context, name, &wgsl) }?;
         Ok(Self { label, compiled, variant: *variant })
     }
 
