@@ -143,6 +143,15 @@ impl Kernel {
     }
 }
 
+/// Every kernel keeps to the room that buffers have for what a thread loads.
+const _: () = {
+    let mut index = 0;
+    while index < Kernel::ALL.len() {
+        assert!(Kernel::ALL[index].pixels <= MAX_PIXELS);
+        index += 1;
+    }
+};
+
 /// Codes are stored minus 128, so no sum of a layer's products leaves the integers that f32 holds.
 const _: () = assert!(((MAX_CHANNELS * TAPS * 127 * 128) as u64) < F32_EXACT);
 

@@ -89,10 +89,11 @@ impl Plan {
         bytes(words.into_iter().fold(0, usize::max))
     }
 
-    /// Whether the device can have these buffers and dispatch over them.
+    /// Whether the device can have these buffers and dispatch over them, and the shaders' 32 bits can number their words.
     pub fn fits(&self, limits: &wgpu::Limits) -> bool {
         let side = self.geometry.width.max(self.geometry.height);
-        self.largest_bytes() <= limits.max_storage_buffer_binding_size.min(limits.max_buffer_size)
+        self.largest_bytes() / 4 <= u64::from(u32::MAX)
+            && self.largest_bytes() <= limits.max_storage_buffer_binding_size.min(limits.max_buffer_size)
             && side <= limits.max_compute_workgroups_per_dimension as usize
     }
 }
@@ -127,6 +128,20 @@ mod tests {
     fn tasks(words: usize, bits: u32) -> Vec<Task> {
         let first = Task { in_words: 1, out_words: words, reads_image: true, end: End::Features };
         vec![first, Task { in_words: words, reads_image: false, end: End::Pixels { scale: 3, bits }, ..first }]
+    }
+
+    #[test]
+    fn words_that_32_bits_can_not_number_do_not_fit() {
+        let endless = wgpu::Limits {
+            max_buffer_size: u64::MAX,
+            max_storage_buffer_binding_size: u64::MAX,
+            ..wgpu::Limits::default()
+        };
+        let plan = |side| Plan::new(&tasks(16, 8), PixelFormat::Rgb8, Geometry { width: side, height: side });
+        assert!(plan(16_000).fits(&endless));
+        let large = plan(17_000);
+        assert!(large.geometry.width < endless.max_compute_workgroups_per_dimension as usize);
+        assert!(large.largest_bytes() <= endless.max_buffer_size && !large.fits(&endless));
     }
 
     #[test]
