@@ -1,6 +1,6 @@
 //! Runs a net over the tiles of pictures on one device.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::context::{self, Context};
 use super::conversion::{self, Way};
@@ -14,7 +14,7 @@ use super::task::Task;
 use super::tuner::Tuning;
 use crate::backend::{Backend, Check, Done, FrameQueue, FrameShape, PackedWords};
 use crate::clock::Instant;
-use crate::frame::{Copied, Extended, PixelFormat, Rgb, RowBuffer, Sink, Source, forgotten, margin};
+use crate::frame::{Copied, Extended, PixelFormat, Rgb, RowBuffer, Sink, Source, forgotten};
 use crate::image::Sample;
 use crate::net::Net;
 use crate::options::{TileSize, Timings};
@@ -28,6 +28,8 @@ use crate::{Error, Result};
 pub(crate) struct Engine {
     context: Arc<Context>,
     info: wgpu::AdapterInfo,
+    /// What [`Backend::identity`] gives, once it was asked for: it takes the text of every shader.
+    identity: OnceLock<Vec<u8>>,
     programs: Programs,
     /// Rings that no thread uses just now, the last used at the end.
     idle: Mutex<Vec<Ring>>,
@@ -43,14 +45,19 @@ impl Untested {
         let info = context.device.adapter_info();
         let kernels = kernels.unwrap_or_else(|| Kernels::of_adapter(&info));
         let programs = Programs::new(Arc::clone(&context), net, kernels);
-        let engine = Engine { context, info, programs, idle: Mutex::default() };
-        engine.program(PixelFormat::Rgb8)?;
-        Ok(Self(engine))
+        Self::of_programs(context, info, programs)
     }
 
-    /// The same net on the same device as `engine`, with other kernels.
+    /// The same net on the same device as `engine`, with other kernels; what both need is compiled once.
     pub fn like(engine: &Engine, kernels: Kernels) -> Result<Self> {
-        Self::new(Arc::clone(&engine.context), Arc::clone(engine.programs.net()), Some(kernels))
+        let programs = engine.programs.with_kernels(kernels);
+        Self::of_programs(Arc::clone(&engine.context), engine.info.clone(), programs)
+    }
+
+    fn of_programs(context: Arc<Context>, info: wgpu::AdapterInfo, programs: Programs) -> Result<Self> {
+        let engine = Engine { context, info, identity: OnceLock::new(), programs, idle: Mutex::default() };
+        engine.program(PixelFormat::Rgb8)?;
+        Ok(Self(engine))
     }
 
     /// The same with other kernels.
@@ -214,8 +221,11 @@ impl Backend for Engine {
             let stages = self.programs.variants(format.bits()).into_iter().map(|variant| variant.wgsl());
             conversions.map(Ok).into_iter().chain(stages).collect::<Vec<_>>()
         };
-        let shaders: Vec<_> = PixelFormat::ALL.into_iter().flat_map(shaders).collect();
-        [format!("{:?}\n{shaders:?}\n", self.info).into_bytes(), self.net().write()].concat()
+        let identity = || {
+            let shaders: Vec<_> = PixelFormat::ALL.into_iter().flat_map(shaders).collect();
+            [format!("{:?}\n{shaders:?}\n", self.info).into_bytes(), self.net().write()].concat()
+        };
+        self.identity.get_or_init(identity).clone()
     }
 
     fn tiling(&self, tile: TileSize, width: usize, height: usize, format: PixelFormat) -> Result<Tiling> {
@@ -227,7 +237,7 @@ impl Backend for Engine {
             TileSize::Whole => width.max(height),
             TileSize::Side(side) => side as usize,
         };
-        let tiling = Tiling::new([width, height], [side, side], halo, margin(self.net()));
+        let tiling = Tiling::new([width, height], [side, side], halo, self.net().margin());
         if Plan::new(&tasks, format, window(&tiling)).fits(limits) {
             Ok(tiling)
         } else {

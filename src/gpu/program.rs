@@ -1,9 +1,10 @@
 //! All that runs over a window, compiled: the conversions at both ends and the stages between them.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 #[cfg(not(target_family = "wasm"))]
 use std::panic::resume_unwind;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 #[cfg(not(target_family = "wasm"))]
 use std::thread::{self, ScopedJoinHandle};
 
@@ -24,8 +25,8 @@ pub(crate) struct Program {
     pub stages: Vec<Arc<Stage>>,
     /// The parameters of each layer.
     pub layers: Vec<wgpu::Buffer>,
-    pub pack: Conversion,
-    pub unpack: Conversion,
+    pub pack: Arc<Conversion>,
+    pub unpack: Arc<Conversion>,
 }
 
 /// The programs of one net with one choice of kernels, compiled at first use.
@@ -33,20 +34,27 @@ pub(crate) struct Programs {
     context: Arc<Context>,
     net: Arc<Net>,
     kernels: Kernels,
-    compiled: Mutex<Compiled>,
-}
-
-#[derive(Default)]
-struct Compiled {
-    programs: HashMap<PixelFormat, Arc<Program>>,
-    /// Most stages of a net share one, and so do pictures of 8 and 16 bits.
-    stages: HashMap<Variant, Arc<Stage>>,
+    programs: Mutex<HashMap<PixelFormat, Arc<Program>>>,
+    stages: Arc<Pool<Variant, Stage>>,
+    conversions: Arc<Pool<(Way, PixelFormat), Conversion>>,
 }
 
 impl Programs {
     /// None of them compiled yet.
     pub fn new(context: Arc<Context>, net: Arc<Net>, kernels: Kernels) -> Self {
-        Self { context, net, kernels, compiled: Mutex::default() }
+        Self { context, net, kernels, programs: Mutex::default(), stages: Arc::default(), conversions: Arc::default() }
+    }
+
+    /// Those of the same net on the same device with other kernels.
+    pub fn with_kernels(&self, kernels: Kernels) -> Self {
+        Self {
+            context: Arc::clone(&self.context),
+            net: Arc::clone(&self.net),
+            kernels,
+            programs: Mutex::default(),
+            stages: Arc::clone(&self.stages),
+            conversions: Arc::clone(&self.conversions),
+        }
     }
 
     /// The net.
@@ -61,35 +69,58 @@ impl Programs {
 
     /// The program for pictures of this format.
     pub fn get(&self, format: PixelFormat) -> Result<Arc<Program>> {
-        let (context, scale) = (&*self.context, self.net.scale());
-        let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(program) = compiled.programs.get(&format) {
+        let context = &*self.context;
+        let mut programs = self.programs.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(program) = programs.get(&format) {
             return Ok(Arc::clone(program));
         }
         let variants = self.variants(format.bits());
-        let mut missing: Vec<&Variant> = Vec::new();
-        for variant in &variants {
-            if !compiled.stages.contains_key(variant) && !missing.contains(&variant) {
-                missing.push(variant);
+        let mut distinct: Vec<Variant> = Vec::new();
+        for &variant in &variants {
+            if !distinct.contains(&variant) {
+                distinct.push(variant);
             }
         }
-        let stage = |variant| Stage::new(context, variant);
-        let pack = || Conversion::new(context, Way::Pack, format);
-        let unpack = || Conversion::new(context, Way::Unpack { scale }, format);
+        let stage = |variant: Variant| self.stages.get(variant, || Stage::new(context, &variant));
+        let conversion = |way| self.conversions.get((way, format), || Conversion::new(context, way, format));
+        let pack = || conversion(Way::Pack);
+        let unpack = || conversion(Way::Unpack { scale: self.net.scale() });
         let (stages, pack, unpack) = if context.is_single_threaded() {
-            (missing.iter().map(|&variant| stage(variant)).collect(), pack(), unpack())
+            (distinct.iter().map(|&variant| stage(variant)).collect(), pack(), unpack())
         } else {
-            on_threads(&missing, stage, pack, unpack)
+            on_threads(&distinct, stage, pack, unpack)
         };
-        for (&variant, stage) in missing.into_iter().zip(stages) {
-            compiled.stages.insert(variant, Arc::new(stage?));
-        }
-        let stages = variants.iter().map(|variant| Arc::clone(&compiled.stages[variant])).collect();
+        let stages: HashMap<_, _> = distinct.into_iter().zip(stages.into_iter().collect::<Result<Vec<_>>>()?).collect();
+        let stages = variants.iter().map(|variant| Arc::clone(&stages[variant])).collect();
         let layers = upload_layers(context, &self.net, &variants)?;
         let tasks = variants.iter().map(|variant| variant.task).collect();
         let program = Arc::new(Program { format, tasks, stages, layers, pack: pack?, unpack: unpack? });
-        compiled.programs.insert(format, Arc::clone(&program));
+        programs.insert(format, Arc::clone(&program));
         Ok(program)
+    }
+}
+
+/// What was compiled for one device, as long as somebody has it. Most stages of a net share one, and so do pictures of 8 and
+/// 16 bits, and programs that differ in the kernels of some layers.
+struct Pool<Key, Made>(Mutex<HashMap<Key, Weak<Made>>>);
+
+impl<Key, Made> Default for Pool<Key, Made> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<Key: Copy + Eq + Hash, Made> Pool<Key, Made> {
+    /// What is there under `key`, or what `make` makes for it. Threads that ask for the same at the same time may both make it.
+    fn get(&self, key: Key, make: impl FnOnce() -> Result<Made>) -> Result<Arc<Made>> {
+        let lock = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = lock().get(&key).and_then(Weak::upgrade);
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let made = Arc::new(make()?);
+        lock().insert(key, Arc::downgrade(&made));
+        Ok(made)
     }
 }
 
@@ -147,4 +178,22 @@ fn on_threads<V: Copy, S, C>(
 /// The thread's value, or its panic.
 fn join<T>(thread: ScopedJoinHandle<T>) -> T {
     thread.join().unwrap_or_else(|panic| resume_unwind(panic))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_somebody_has_is_made_once() {
+        let pool = Pool::<u8, u8>::default();
+        let first = pool.get(1, || Ok(5)).unwrap();
+        let again = pool.get(1, || panic!("it is there")).unwrap();
+        assert!(Arc::ptr_eq(&first, &again));
+        assert_eq!(*pool.get(2, || Ok(6)).unwrap(), 6);
+        drop((first, again));
+        assert_eq!(*pool.get(1, || Ok(7)).unwrap(), 7);
+        assert!(pool.get(3, || Err(crate::Error::Cancelled)).is_err());
+        assert!(pool.get(3, || Ok(8)).is_ok());
+    }
 }
