@@ -4,7 +4,7 @@ use crate::backend::FrameShape;
 use crate::clock::Instant;
 use crate::frame::{PixelFormat, Rgb, test_frame};
 use crate::gpu::Resident;
-use crate::image::Sample;
+use crate::image::{Sample, reserved, zeros};
 use crate::options::Timings;
 use crate::stats::Stats;
 use crate::timing::Clock;
@@ -61,14 +61,16 @@ impl Upscaler {
     /// As [`Upscaler::frames`].
     pub fn bench<S: Sample>(&self, width: u32, height: u32, frames: usize, depth: usize) -> Result<Bench> {
         let frames = frames.max(1);
+        self.check_size(width, height)?;
         let Samples::U8(bytes) = test_frame(width, height)?.into_samples() else { unreachable!("it has 8 bits") };
         let steps = S::saturating_from(i32::MAX).to_i32() / i32::from(u8::MAX);
-        let samples: Vec<S> = bytes.iter().map(|&byte| S::saturating_from(i32::from(byte) * steps)).collect();
+        let mut samples: Vec<S> = reserved(bytes.len())?;
+        samples.extend(bytes.iter().map(|&byte| S::saturating_from(i32::from(byte) * steps)));
         let resident =
             self.resident(Rgb { width: width as usize, height: height as usize, samples: &samples }, frames)?;
 
         let mut queue = self.frames::<S>(width, height, depth)?;
-        let mut large = vec![S::default(); queue.output_len()];
+        let mut large = zeros(queue.output_len())?;
         // The first frames find memory cold and the queue empty.
         let warm_up = queue.depth();
         let mut ends = Vec::with_capacity(frames + 1);
