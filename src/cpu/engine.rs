@@ -13,7 +13,7 @@ use super::sweep::{Area, PackedNet, SweepBuffers, sweep};
 use super::watch::{Stopwatch, Trace, Watch};
 use crate::backend::{Backend, Check, Done, FrameQueue, FrameShape, PackedWords};
 use crate::clock::Instant;
-use crate::frame::{Extended, PixelFormat, Sink, Source, forgotten, margin};
+use crate::frame::{Extended, PixelFormat, Sink, Source, forgotten};
 use crate::net::{Layer, Net};
 use crate::options::{TileSize, Timings};
 use crate::reference::Features;
@@ -171,7 +171,7 @@ impl Backend for Engine {
             TileSize::Whole => (width, height),
             TileSize::Side(side) => (side as usize, side as usize),
         };
-        Ok(Tiling::new([width, height], [tile_width, tile_height], self.net.halo(), margin(&self.net)))
+        Ok(Tiling::new([width, height], [tile_width, tile_height], self.net.halo(), self.net.margin()))
     }
 
     fn run(&self, source: &dyn Source, sink: &mut dyn Sink, tiling: &Tiling, done: Done) -> Result<Timings> {

@@ -2,8 +2,8 @@
 
 use super::format::PixelFormat;
 use super::source::{RowBuffer, Source};
+use crate::net::Net;
 use crate::net::border::mirrored;
-use crate::net::{Border, Net};
 
 /// A picture that goes on for `margin` pixels beyond each of its borders, mirrored there.
 pub(crate) struct Extended<'a> {
@@ -11,18 +11,10 @@ pub(crate) struct Extended<'a> {
     margin: usize,
 }
 
-/// How far pictures are extended on each side for `net`: as far as it sees, or not at all where it sees zeros there.
-pub(crate) fn margin(net: &Net) -> usize {
-    match net.border() {
-        Border::Zeros => 0,
-        Border::Mirror => net.halo(),
-    }
-}
-
 impl<'a> Extended<'a> {
     /// `source`, extended as far as `net` asks for.
     pub fn new(source: &'a dyn Source, net: &Net) -> Self {
-        Self { source, margin: margin(net) }
+        Self { source, margin: net.margin() }
     }
 }
 
@@ -73,6 +65,7 @@ impl Source for Extended<'_> {
 mod tests {
     use super::super::source::Rgb;
     use super::*;
+    use crate::net::Border;
     use crate::net::random::random_net;
 
     #[test]

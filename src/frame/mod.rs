@@ -14,7 +14,7 @@ mod source;
 mod test_frame;
 mod view;
 
-pub(crate) use extended::{Extended, margin};
+pub(crate) use extended::Extended;
 pub(crate) use format::PixelFormat;
 pub(crate) use picture::{Picture, is_neutral};
 pub(crate) use sink::{RgbSink, Sink, forgotten};

@@ -25,6 +25,14 @@ impl Border {
             Self::Mirror => "mirror",
         }
     }
+
+    /// How far a net that sees `halo` pixels around reads the picture beyond each border.
+    pub(crate) fn margin(self, halo: usize) -> usize {
+        match self {
+            Self::Zeros => 0,
+            Self::Mirror => halo,
+        }
+    }
 }
 
 impl fmt::Display for Border {

@@ -204,6 +204,11 @@ impl Net {
         self.layers.len()
     }
 
+    /// How far it reads the picture beyond each border.
+    pub(crate) fn margin(&self) -> usize {
+        self.border.margin(self.halo())
+    }
+
     /// Weights and biases, as papers count them.
     pub fn parameters(&self) -> usize {
         self.layers.iter().map(Layer::parameters).sum()

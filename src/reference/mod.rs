@@ -2,7 +2,7 @@
 //!
 //! Every engine must give these bytes. One file a stage, named as the stage's shader is.
 
-mod border;
+pub(crate) mod border;
 mod conv3x3;
 pub(crate) mod reconstruct;
 pub(crate) mod requantise;
@@ -13,7 +13,7 @@ use rayon::prelude::*;
 
 use crate::frame::Rgb;
 use crate::image::Sample;
-use crate::net::{Border, Layer, Net};
+use crate::net::{Layer, Net};
 
 /// The codes between two layers, 0..=255, `[height, width, channels]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,16 +66,14 @@ pub(crate) fn last<S: Sample>(input: &Features, layer: &Layer, rgb: Rgb<S>, scal
 
 /// The whole network on one picture, `[height, width, 3]` to `[scale*height, scale*width, 3]`.
 pub(crate) fn run<S: Sample>(net: &Net, rgb: Rgb<S>) -> Vec<S> {
-    match net.border() {
-        Border::Zeros => within_zeros(net, rgb),
-        Border::Mirror => {
-            let (margin, scale) = (net.halo(), net.scale());
-            let samples = border::extended(rgb, margin);
-            let [width, height] = [rgb.width, rgb.height].map(|side| side + 2 * margin);
-            let upscaled = within_zeros(net, Rgb { width, height, samples: &samples });
-            border::cropped(&upscaled, width * scale, margin * scale)
-        }
+    let (margin, scale) = (net.margin(), net.scale());
+    if margin == 0 {
+        return within_zeros(net, rgb);
     }
+    let samples = border::extended(rgb, margin);
+    let [width, height] = [rgb.width, rgb.height].map(|side| side + 2 * margin);
+    let upscaled = within_zeros(net, Rgb { width, height, samples: &samples });
+    border::inner(&upscaled, width * scale * 3, margin * scale, margin * scale * 3).flatten().copied().collect()
 }
 
 /// The same where all that is outside the picture is zero.

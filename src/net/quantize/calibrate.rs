@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 
 use super::crop::Crop;
-use super::float_net::{FloatNet, inner};
+use super::float_net::FloatNet;
 use super::{quantize, scales};
 use crate::image::FINE_STEPS;
-use crate::net::{Border, Net};
+use crate::net::Net;
+use crate::reference::border::inner;
 use crate::reference::{self, Convolution, Features};
 use crate::{Error, Result};
 
@@ -73,10 +74,7 @@ impl Search {
         if pixels == 0 {
             return Err(Error::WeightFile("it can't be calibrated without a picture".to_owned()));
         }
-        let inset = match net.border() {
-            Border::Zeros => 0,
-            Border::Mirror => net.layers().len(),
-        };
+        let inset = net.border().margin(net.layers().len());
         let crops: Vec<_> = crops.iter().map(|crop| crop.extended(inset)).collect();
         let samples: Vec<_> = crops.iter().map(Crop::wide_samples).collect();
         let runs = crops.par_iter().zip(&samples).map(|(crop, samples)| net.run(crop.picture(samples), inset));
@@ -197,6 +195,7 @@ impl Search {
 mod tests {
     use super::*;
     use crate::Image;
+    use crate::net::Border;
     use crate::net::quantize::float_net::tests::random_float_net;
     use crate::random::Random;
 

@@ -2,7 +2,7 @@
 
 use crate::frame::Rgb;
 use crate::image::{FINE_STEPS, Image, Layout, Samples};
-use crate::net::border::mirrored;
+use crate::reference::border;
 use crate::{Error, Result};
 
 /// Side of a crop in pixels: wide enough that most of it is out of the zero padding's reach.
@@ -44,11 +44,8 @@ impl Crop {
 
     /// The crop with `by` mirrored pixels around it, as a net with [`Border::Mirror`](crate::net::Border) sees it.
     pub(super) fn extended(&self, by: usize) -> Self {
-        let around =
-            |length: usize| (0..length + 2 * by).map(move |at| mirrored(at.cast_signed() - by.cast_signed(), length));
-        let pixels = around(self.height).flat_map(|y| around(self.width).map(move |x| y * self.width + x));
-        let samples = pixels.flat_map(|pixel| &self.samples[pixel * 3..][..3]);
-        Self { samples: samples.copied().collect(), width: self.width + 2 * by, height: self.height + 2 * by }
+        let rgb = Rgb { width: self.width, height: self.height, samples: &self.samples };
+        Self { samples: border::extended(rgb, by), width: self.width + 2 * by, height: self.height + 2 * by }
     }
 
     /// Number of pixels.

@@ -4,11 +4,11 @@ use rayon::prelude::*;
 use safetensors::Dtype;
 
 use crate::Result;
-
 use crate::frame::Rgb;
 use crate::image::FINE_STEPS;
 use crate::net::tensors::{Reader, tensor_error};
 use crate::net::{Border, TAPS, check};
+use crate::reference::border::inner;
 use crate::reference::reconstruct;
 
 /// The metadata entry `format` of a file of float weights.
@@ -143,12 +143,6 @@ impl FloatNet {
         }
         Ok(FloatRun { pixels, peaks, sums })
     }
-}
-
-/// The rows of `values`, `row_len` long, but for the first and last `rows`, each without its first and last `columns`.
-pub(super) fn inner<T>(values: &[T], row_len: usize, rows: usize, columns: usize) -> impl Iterator<Item = &[T]> {
-    let height = values.len() / row_len;
-    values.chunks_exact(row_len).take(height - rows).skip(rows).map(move |row| &row[columns..row_len - columns])
 }
 
 impl FloatLayer {
