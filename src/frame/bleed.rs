@@ -41,8 +41,8 @@ pub(super) fn fill<S: Sample, const CHANNELS: usize>(
     let is_next = |state: &[Colour], pixel: usize| {
         state[pixel] == Colour::Unknown && around(pixel).any(|near| state[near] == Colour::Known)
     };
-    let mut frontier = reserved((0..state.len()).filter(|&pixel| is_next(state, pixel)).count())?;
-    frontier.extend((0..state.len()).filter(|&pixel| is_next(state, pixel)));
+    let mut frontier = Vec::new();
+    (0..state.len()).filter(|&pixel| is_next(state, pixel)).try_for_each(|pixel| push(&mut frontier, pixel))?;
     for _ in 0..rounds {
         let mut means: Vec<[S; CHANNELS]> = reserved(frontier.len())?;
         means.extend(

@@ -145,10 +145,13 @@ impl<'a> Builder<'a> {
     /// Makes it.
     ///
     /// # Errors
-    /// [`Error::NoAdapter`] if none fits the choice (with [`Target::Auto`] only if `WGPU_ADAPTER_NAME` names one that isn't
-    /// there); [`Error::Adapter`] if the adapter lacks what the kernels need, [`Error::OutOfMemory`],
-    /// [`Error::DeviceLost`] or [`Error::Gpu`] if it refuses them; [`Error::SelfTest`] if it computes wrong bytes. Instead of
-    /// these last ones [`Target::Auto`] takes the CPU. [`Error::CpuKernel`] if `ABPN_CPU` names a kernel that this machine
+    /// [`Error::NoAdapter`] if none fits the choice; [`Error::Adapter`] if the adapter lacks what the kernels need. Instead of
+    /// these two [`Target::Auto`] takes the CPU, unless `WGPU_ADAPTER_NAME` names the adapter.
+    ///
+    /// [`Error::OutOfMemory`], [`Error::DeviceLost`], [`Error::Timeout`] or [`Error::Gpu`] if the adapter refuses the kernels;
+    /// [`Error::SelfTest`] if it computes wrong bytes. Instead of these [`Target::Auto`] takes the CPU.
+    ///
+    /// [`Error::CpuKernel`] if `ABPN_CPU` names a kernel that this machine
     /// can't run.
     pub fn build(self) -> Result<Upscaler> {
         match self.target.clone() {
