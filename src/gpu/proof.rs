@@ -18,7 +18,7 @@ pub(super) fn check(module: &Module) -> Result<(), String> {
         let function = Proof { module, function };
         for (_, expression) in function.function.expressions.iter() {
             if let &Expression::Binary { op: BinaryOperator::Divide | BinaryOperator::Modulo, right, .. } = expression
-                && !function.constant(right).is_some_and(|divisor| divisor > 0)
+                && function.constant(right).is_none_or(|divisor| divisor <= 0)
             {
                 return Err(format!("a division by {:?}", function.function.expressions[right]));
             }
