@@ -131,3 +131,18 @@ impl Upscaler {
         Ok(Some(ResidentTimes { clock, batch, wall_ns, frame_ns, pack_ns, stages_ns, unpack_ns }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::random::random_net;
+    use crate::{Error, Target};
+
+    #[test]
+    fn frames_that_can_not_be_are_errors() {
+        let upscaler = Upscaler::new(random_net(1, 2, &[4]).unwrap(), Target::Cpu).unwrap();
+        assert!(matches!(upscaler.bench::<u8>(u32::MAX, 1, 1, 1), Err(Error::ImageSize { .. })));
+        assert!(matches!(upscaler.bench::<u16>(400_000_000, 400_000_000, 1, 1), Err(Error::Memory { .. })));
+        assert!(upscaler.bench::<u16>(3, 2, 1, 1).is_ok());
+    }
+}
