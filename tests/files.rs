@@ -7,7 +7,9 @@ use std::io::Cursor;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use abpn::codec::{DEFAULT_MAX_PIXELS, Format, Note, Options, Picture, decode, decode_with};
+use abpn::codec::{
+    DEFAULT_MAX_PIXELS, Format, Note, Options, Picture, Resolution, ResolutionUnit, decode, decode_with,
+};
 use abpn::{Error, Image, Layout, Samples};
 use tempfile::TempDir;
 
@@ -609,6 +611,61 @@ fn associated_alpha_is_divided_out_of_light() {
     // Grey luma.
     let four = [(258, vec![8; 4]), (262, vec![6]), (277, vec![4]), (338, vec![1]), (530, vec![1, 1])];
     assert_eq!(read(&tiff(1, 1, &four, &[50, 128, 128, 128])), image(1, 1, Layout::Rgba, &[100, 100, 100, 128]));
+}
+
+#[test]
+fn a_tiffs_preview_says_nothing_of_the_picture() {
+    let folder = TempDir::new().unwrap();
+    let [preview, picture, both] = ["a.tif", "b.tif", "c.tif"].map(|name| path(&folder, name));
+    let mut large = bare(gradient(20, 10));
+    large.metadata.resolution = Some(Resolution { x: (300, 1), y: (300, 1), unit: ResolutionUnit::Inch });
+    let mut small = bare(gradient(10, 5));
+    small.metadata.resolution = Some(Resolution { x: (72, 1), y: (72, 1), unit: ResolutionUnit::Inch });
+    fs::write(&preview, encoded(&small, Format::Tiff)).unwrap();
+    fs::write(&picture, encoded(&large, Format::Tiff)).unwrap();
+    assert!(run("tiffcp", &[&preview, &picture, &both]));
+    for set in [["-s", "254", "1"], ["-s", "274", "6"], ["-s", "270", "a preview"]] {
+        assert!(run("tiffset", &[&["-d", "0"], &set[..], &[both.as_str()]].concat()), "{set:?}");
+    }
+    assert_eq!(whole(&fs::read(&both).unwrap()).unwrap(), (large, vec![]));
+}
+
+#[test]
+fn a_tiff_of_previews_without_end_is_refused() {
+    // A directory that names itself as the next one.
+    let mut file = tiff(1, 1, &[(254, vec![1]), (258, vec![8]), (262, vec![1])], &[0]);
+    let directory = file[4..8].to_vec();
+    let end = file.len();
+    file[end - 4..].copy_from_slice(&directory);
+    assert!(whole(&file).unwrap_err().to_string().contains("only a preview"));
+}
+
+#[test]
+fn numbers_beyond_all_measure_are_clipped_or_damage() {
+    // A BigTIFF whose palette has numbers of 64 bits, all set.
+    let mut file = b"II\x2b\0\x08\0\0\0\x10\0\0\0\0\0\0\0".to_vec();
+    let entries: [(u16, u16, u64, u64); 8] = [
+        (256, 3, 1, 1),
+        (257, 3, 1, 1),
+        (258, 3, 1, 1),
+        (259, 3, 1, 1),
+        (262, 3, 1, 3),
+        (273, 16, 1, 0),
+        (279, 16, 1, 1),
+        (320, 16, 6, 16 + 8 + 8 * 20 + 8),
+    ];
+    file.extend(8_u64.to_le_bytes());
+    for (tag, kind, count, value) in entries {
+        file.extend([&tag.to_le_bytes()[..], &kind.to_le_bytes(), &count.to_le_bytes(), &value.to_le_bytes()].concat());
+    }
+    file.extend([0; 8]);
+    file.extend([0xff; 48]);
+    assert_eq!(whole(&file).unwrap().0.image, image(1, 1, Layout::Rgb, &[255; 3]));
+    // Runs of black that together are longer than any row.
+    let fax = [(258, vec![1]), (259, vec![2]), (262, vec![0])];
+    // White of no length, then make-up codes of 2560 black pixels.
+    let strip = [&[0b0011_0101][..], &[0b0000_0001, 0b1111_0000].repeat(100)].concat();
+    assert!(whole(&tiff(1, 1, &fax, &strip)).is_err());
 }
 
 #[test]

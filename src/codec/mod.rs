@@ -22,6 +22,7 @@ mod alpha;
 mod byte_order;
 mod cmyk;
 mod decode;
+pub(crate) mod directory;
 mod encode;
 mod fit;
 mod foreign;

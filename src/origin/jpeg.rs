@@ -39,8 +39,6 @@ pub(super) const ZIGZAG: [(usize, usize); 64] = {
 };
 
 /// The quantisation table of a JPEG's first component: luma, or red. None if it has none, as a lossless JPEG.
-///
-/// `bytes` may also be the tables alone, as TIFF has them: then it is the first of them.
 pub(super) fn luma_table(bytes: &[u8]) -> Option<Table> {
     let mut tables: [Option<Table>; 4] = [None; 4];
     let mut wanted = None;
@@ -68,10 +66,7 @@ pub(super) fn luma_table(bytes: &[u8]) -> Option<Table> {
             _ => {}
         }
     }
-    match wanted {
-        Some(wanted) => *tables.get(usize::from(wanted))?,
-        None => tables.into_iter().flatten().next(),
-    }
+    *tables.get(usize::from(wanted?))?
 }
 
 fn read_tables(mut segment: &[u8], tables: &mut [Option<Table>; 4]) {
@@ -240,8 +235,8 @@ pub(super) mod tests {
         assert_eq!(found(&[(0xc2, frame(0)), two.clone()]), Some(90));
         assert_eq!(found(&[(0xc0, frame(2)), two.clone()]), None);
         assert_eq!(found(&[(0xc0, frame(200)), two.clone()]), None);
-        // Tables alone, as in TIFF.
-        assert_eq!(found(std::slice::from_ref(&two)), Some(90));
+        // Tables alone are nobody's.
+        assert_eq!(found(std::slice::from_ref(&two)), None);
         // What a marker of other things holds is no table; what comes after the scan is another picture's.
         let scan = (START_OF_SCAN, vec![0; 4]);
         assert_eq!(found(&[(0xe1, vec![0xff, 0xdb, 0, 3, 9]), scan, two.clone()]), None);

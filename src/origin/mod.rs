@@ -52,10 +52,10 @@ pub enum Coding {
 impl Coding {
     /// What the bytes of an image file say. A file that is damaged says nothing; decoding it tells what is wrong.
     pub fn of_file(bytes: &[u8]) -> Self {
-        let jpeg = |bytes| jpeg::luma_table(bytes).map(|table| Self::Jpeg { quality: jpeg::quality(&table) });
+        let jpeg = |bytes: &[u8]| jpeg::luma_table(bytes).map(|table| Self::Jpeg { quality: jpeg::quality(&table) });
         let coding = match Format::guess(bytes) {
             Some(Format::Jpeg) => jpeg(bytes),
-            Some(Format::Tiff) => tiff::jpeg(bytes).and_then(jpeg),
+            Some(Format::Tiff) => tiff::jpeg(bytes).and_then(|stream| jpeg(&stream)),
             Some(Format::WebP) => vp8::quantiser(bytes).map(|index| Self::WebP { quality: vp8::quality(index) }),
             _ => None,
         };

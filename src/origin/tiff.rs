@@ -1,22 +1,22 @@
 //! JPEG within TIFF.
 
-use crate::codec::tiff::{Directory, tag};
+use std::borrow::Cow;
 
-/// The value of [`tag::COMPRESSION`] that stands for JPEG.
-const JPEG: u64 = 7;
+use crate::codec::directory::tag;
+use crate::codec::tiff::{self, Compression, with_tables};
 
-/// The bytes of a TIFF file that hold the quantisation tables of the picture that is decoded, if that is compressed as JPEG.
-pub(super) fn jpeg(bytes: &[u8]) -> Option<&[u8]> {
-    let directory = Directory::read(bytes).ok()?;
-    if directory.number(tag::COMPRESSION)? != JPEG {
+/// A JPEG stream of the picture that is decoded, with all its tables, if a TIFF file's picture is compressed so.
+pub(super) fn jpeg(bytes: &[u8]) -> Option<Cow<'_, [u8]>> {
+    let main = tiff::main(bytes).ok()?;
+    let compression = Compression::of(main.number(tag::COMPRESSION)?, 0).ok()?;
+    if compression != Compression::Jpeg {
         return None;
     }
-    // Tables that all strips share, or each strip a JPEG of its own.
-    if directory.has(tag::JPEG_TABLES) {
-        return directory.bytes(tag::JPEG_TABLES);
-    }
-    let strips = directory.number(tag::STRIP_OFFSETS).or_else(|| directory.number(tag::TILE_OFFSETS))?;
-    bytes.get(usize::try_from(strips).ok()?..)
+    let number = |tags: [u16; 2]| tags.into_iter().find_map(|tag| usize::try_from(main.number(tag)?).ok());
+    let stream = bytes.get(number([tag::STRIP_OFFSETS, tag::TILE_OFFSETS])?..)?;
+    let len = number([tag::STRIP_BYTE_COUNTS, tag::TILE_BYTE_COUNTS]).unwrap_or(usize::MAX);
+    let stream = &stream[..len.min(stream.len())];
+    Some(with_tables(stream, main.value(tag::JPEG_TABLES)))
 }
 
 #[cfg(test)]
@@ -24,6 +24,9 @@ pub(super) mod tests {
     use super::super::jpeg::tests::JPEG as PICTURE;
     use super::super::jpeg::{luma_table, quality};
     use super::*;
+
+    /// JPEG's number.
+    const JPEG: u8 = 7;
 
     /// A TIFF file of one strip that holds a whole JPEG.
     pub fn file(little_endian: bool, big: bool) -> Vec<u8> {
@@ -33,7 +36,7 @@ pub(super) mod tests {
             if little_endian { digits.collect() } else { digits.rev().collect::<Vec<u8>>() }
         };
         let wide = if big { 8 } else { 4 };
-        let entries = [(tag::COMPRESSION, 3, usize::try_from(JPEG).unwrap()), (tag::STRIP_OFFSETS, 4, 0)];
+        let entries = [(tag::COMPRESSION, 3, JPEG.into()), (tag::STRIP_OFFSETS, 4, 0)];
         let header = if big { 16 } else { 8 };
         let end = header + if big { 8 } else { 2 } + entries.len() * (4 + 2 * wide) + wide;
         let mut file = if little_endian { b"II".to_vec() } else { b"MM".to_vec() };
@@ -55,16 +58,34 @@ pub(super) mod tests {
     fn the_tables_of_a_strip_are_found_in_every_kind_of_file() {
         for (little_endian, big) in [(true, false), (false, false), (true, true), (false, true)] {
             let file = file(little_endian, big);
-            let found = jpeg(&file).and_then(luma_table).map(|table| quality(&table));
+            let found = jpeg(&file).and_then(|stream| luma_table(&stream)).map(|table| quality(&table));
             assert_eq!(found, Some(40), "{little_endian} {big}");
         }
+    }
+
+    #[test]
+    fn shared_tables_need_not_be_all_tables() {
+        // The directory's stream holds a comment, as one that has only Huffman tables, and the strip the rest.
+        let mut file = file(true, false);
+        let stream = jpeg(&file).unwrap().into_owned();
+        let at = u32::try_from(file.len()).unwrap();
+        let entry = [&tag::JPEG_TABLES.to_le_bytes()[..], &[7, 0, 10, 0, 0, 0], &at.to_le_bytes(), &[0; 4]].concat();
+        file.extend(b"\xff\xd8\xff\xfe\0\x04ab\xff\xd9");
+        // Its entry takes the place of the offset of the next directory and of the strip's first bytes, which move on.
+        let offset = at + 10;
+        file.extend(&stream);
+        file[8] = 3;
+        file[8 + 2 + 12 + 8..][..4].copy_from_slice(&offset.to_le_bytes());
+        file[8 + 2 + 24..][..entry.len()].copy_from_slice(&entry);
+        let found = jpeg(&file).unwrap();
+        assert_eq!(luma_table(&found).map(|table| quality(&table)), Some(40));
     }
 
     #[test]
     fn other_compressions_are_none() {
         let mut file = file(true, false);
         let at = 8 + 2 + 8;
-        assert_eq!(u64::from(file[at]), JPEG);
+        assert_eq!(file[at], JPEG);
         file[at] = 5;
         assert!(jpeg(&file).is_none());
         assert!(jpeg(b"II*\0\xff\xff\xff\xff").is_none());

@@ -4,9 +4,9 @@
 
 use image::metadata::Orientation;
 
-use super::directory::{Directory, Entry, Field, Header, kind, tag};
 use super::{Resolution, ResolutionUnit};
 use crate::codec::byte_order::ByteOrder;
+use crate::codec::directory::{Directory, Entry, Field, Header, Main, kind, tag};
 
 /// JPEG's prefix, which some programs also write into PNG and WebP, where it does not belong.
 pub(super) const PREFIX: &[u8] = b"Exif\0\0";
@@ -59,24 +59,22 @@ pub(super) fn set_size(block: &mut [u8], (width, height): (u32, u32)) {
     }
 }
 
-/// The resolution that a block or a TIFF file gives.
-pub(super) fn resolution(bytes: &[u8]) -> Option<Resolution> {
-    let header = Header::read(bytes)?;
-    let main = header.directory(bytes, header.first)?;
-    let ratio = |tag| {
-        let entry = main.entry(tag).filter(|entry| entry.kind == kind::RATIONAL)?;
-        let at = entry.value.clone().filter(|value| !value.is_empty())?.start;
-        let ratio = (header.order.u32(bytes, at)?, header.order.u32(bytes, at + 4)?);
-        (ratio.0 > 0 && ratio.1 > 0).then_some(ratio)
-    };
+/// The resolution that a directory gives.
+pub(super) fn resolution(main: &Main) -> Option<Resolution> {
+    let ratio = |tag| main.fractions(tag)?.first().copied().filter(|ratio| ratio.0 > 0 && ratio.1 > 0);
     let x = ratio(tag::X_RESOLUTION)?;
     let y = ratio(tag::Y_RESOLUTION).unwrap_or(x);
-    let unit = match main.entry(tag::RESOLUTION_UNIT).and_then(|entry| header.number(bytes, entry)) {
+    let unit = match main.number(tag::RESOLUTION_UNIT) {
         Some(1) => ResolutionUnit::None,
         Some(3) => ResolutionUnit::Centimetre,
         _ => ResolutionUnit::Inch,
     };
     Some(Resolution { x, y, unit })
+}
+
+/// The resolution that a block gives.
+pub(super) fn resolution_of_block(block: &[u8]) -> Option<Resolution> {
+    resolution(&Main::first(block)?)
 }
 
 fn drop_thumbnail(block: &mut Vec<u8>, header: &Header, main: &Directory) {
@@ -92,7 +90,8 @@ fn drop_thumbnail(block: &mut Vec<u8>, header: &Header, main: &Directory) {
     let mut dropped = Extents::new(block.len());
     if let Some(thumbnail) = header.directory(block, next) {
         dropped.add_directory(&thumbnail);
-        for (offset, len) in [(tag::THUMBNAIL_OFFSET, tag::THUMBNAIL_LEN), (tag::STRIP_OFFSETS, tag::STRIP_LENGTHS)] {
+        for (offset, len) in [(tag::THUMBNAIL_OFFSET, tag::THUMBNAIL_LEN), (tag::STRIP_OFFSETS, tag::STRIP_BYTE_COUNTS)]
+        {
             let number = |tag| usize::try_from(header.number(block, thumbnail.entry(tag)?)?).ok();
             if let (Some(start), Some(len)) = (number(offset), number(len)) {
                 dropped.add(start..start.saturating_add(len));
@@ -172,12 +171,15 @@ pub(super) struct Fields {
 }
 
 impl Fields {
-    /// The directories of a block or of a TIFF file.
-    pub fn read(bytes: &[u8]) -> Option<Self> {
-        let header = Header::read(bytes)?;
-        let main = header.directory(bytes, header.first)?;
-        let exif = header.nested(bytes, &main, tag::EXIF);
-        let gps = header.nested(bytes, &main, tag::GPS);
+    /// The directories of a block.
+    pub fn of_block(block: &[u8]) -> Option<Self> {
+        Some(Self::of(&Main::first(block)?))
+    }
+
+    /// A directory and those within it.
+    pub fn of(main: &Main) -> Self {
+        let (bytes, header) = (main.bytes, &main.header);
+        let (exif, gps) = (main.nested(tag::EXIF), main.nested(tag::GPS));
         let interoperability = exif.as_ref().and_then(|exif| header.nested(bytes, exif, tag::INTEROPERABILITY));
         let mut budget = super::MAX_LEN;
         let mut fields = |directory: Option<&Directory>, wanted: fn(u16) -> bool| -> Vec<Field> {
@@ -196,13 +198,13 @@ impl Fields {
         };
         let is_value =
             |tag| ![tag::MAKER_NOTE, tag::INTEROPERABILITY, tag::SUBJECT_AREA, tag::SUBJECT_LOCATION].contains(&tag);
-        Some(Self {
-            main: fields(Some(&main), tag::describes),
+        Self {
+            main: fields(Some(&main.directory), tag::describes),
             exif: fields(exif.as_ref(), is_value),
             gps: fields(gps.as_ref(), |_| true),
             interoperability: fields(interoperability.as_ref(), |_| true),
             had_maker_note: exif.is_some_and(|exif| exif.entry(tag::MAKER_NOTE).is_some()),
-        })
+        }
     }
 
     pub fn is_empty(&self) -> bool {

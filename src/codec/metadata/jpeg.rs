@@ -2,6 +2,7 @@
 
 use super::{COMMENT, MAX_LEN, Metadata, Resolution, ResolutionUnit, exif, photoshop, png};
 use crate::codec::Note;
+use crate::codec::directory::Main;
 use crate::codec::note::Part;
 
 const START_OF_IMAGE: u8 = 0xd8;
@@ -164,17 +165,14 @@ fn density(data: &[u8]) -> Option<Resolution> {
 
 /// How many pictures the index of a file of several counts, without previews of the first.
 fn pictures(index: &[u8]) -> Option<usize> {
-    use super::directory::Header;
     const ENTRIES: u16 = 0xb002;
     const ENTRY_LEN: usize = 16;
     /// What an entry's attributes say of a preview: its class, and any size.
     const PREVIEW: u32 = 0x01_0000;
-    let header = Header::read(index)?;
-    let directory = header.directory(index, header.first)?;
-    let entries = index.get(directory.entry(ENTRIES)?.value.clone()?)?;
+    let main = Main::first(index)?;
     let is_preview =
-        |entry: &&[u8]| header.order.u32(entry, 0).is_some_and(|attributes| attributes & 0xff_0000 == PREVIEW);
-    Some(entries.chunks_exact(ENTRY_LEN).filter(|entry| !is_preview(entry)).count())
+        |entry: &&[u8]| main.header.order.u32(entry, 0).is_some_and(|attributes| attributes & 0xff_0000 == PREVIEW);
+    Some(main.value(ENTRIES)?.chunks_exact(ENTRY_LEN).filter(|entry| !is_preview(entry)).count())
 }
 
 /// Whether a segment holds a JUMBF box of C2PA.

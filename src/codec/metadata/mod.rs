@@ -3,7 +3,6 @@
 //! Nothing that is found here is trusted: whatever the bytes are, reading them ends in time and in bounds, and a part
 //! that is damaged is left out, with a note.
 
-mod directory;
 mod exif;
 pub(super) mod icc;
 mod jpeg;
@@ -17,6 +16,7 @@ mod xmp;
 
 use image::metadata::Orientation;
 
+use super::directory::Main;
 use super::note::Part;
 use super::{Format, Note};
 use crate::Layout;
@@ -204,13 +204,28 @@ const COMMENT: &str = "Comment";
 /// Empty for formats that say nothing, or whose decoder says it.
 pub(super) fn read(format: Format, bytes: &[u8]) -> (Metadata, Orientation, Vec<Note>) {
     let mut notes = Vec::new();
-    let (mut metadata, stored) = match format {
-        Format::Png => (png::read(bytes, &mut notes), None),
-        Format::Jpeg => (jpeg::read(bytes, &mut notes), None),
-        Format::WebP => (webp::read(bytes, &mut notes), None),
-        Format::Tiff => tiff::read(bytes, &mut notes),
+    let metadata = match format {
+        Format::Png => png::read(bytes, &mut notes),
+        Format::Jpeg => jpeg::read(bytes, &mut notes),
+        Format::WebP => webp::read(bytes, &mut notes),
         _ => return (Metadata::default(), Orientation::NoTransforms, notes),
     };
+    settled(metadata, None, notes)
+}
+
+/// As [`read`], of the directory of a TIFF file's picture.
+pub(super) fn of_tiff(main: &Main) -> (Metadata, Orientation, Vec<Note>) {
+    let mut notes = Vec::new();
+    let (metadata, orientation) = tiff::read(main, &mut notes);
+    settled(metadata, Some(orientation.unwrap_or(Orientation::NoTransforms)), notes)
+}
+
+/// Metadata of the upright picture; `stored` is how to turn it, if EXIF's word doesn't count.
+fn settled(
+    mut metadata: Metadata,
+    stored: Option<Orientation>,
+    mut notes: Vec<Note>,
+) -> (Metadata, Orientation, Vec<Note>) {
     let settled = metadata.settle(&mut notes);
     let orientation = stored.unwrap_or(settled);
     if orientation.to_exif() >= 5
@@ -229,7 +244,7 @@ impl Metadata {
             match exif::settle(&mut block) {
                 Some(found) => {
                     orientation = found;
-                    self.resolution = self.resolution.or_else(|| exif::resolution(&block));
+                    self.resolution = self.resolution.or_else(|| exif::resolution_of_block(&block));
                     self.exif = Some(block);
                 }
                 None => notes.push(Note::Damaged(Part::Exif)),
@@ -313,7 +328,7 @@ fn max_len(format: Format, part: Part) -> usize {
 fn holds_resolution(format: Format, exif: Option<&[u8]>) -> bool {
     match format {
         Format::Png | Format::Jpeg | Format::Tiff => true,
-        Format::WebP => exif.is_some_and(|block| exif::resolution(block).is_some()),
+        Format::WebP => exif.is_some_and(|block| exif::resolution_of_block(block).is_some()),
         _ => false,
     }
 }

@@ -2,51 +2,38 @@
 
 use image::metadata::Orientation;
 
-use super::directory::{self, Header, kind, tag};
 use super::{MAX_LEN, Metadata, Resolution, ResolutionUnit, exif, photoshop};
 use crate::codec::Note;
+use crate::codec::directory::{self, Main, kind, tag};
 use crate::codec::note::Part;
 
-/// What a TIFF file says of its first picture, and how to turn that upright.
-pub(super) fn read(bytes: &[u8], notes: &mut Vec<Note>) -> (Metadata, Option<Orientation>) {
+/// What the picture's directory in a TIFF file says, and how to turn the picture upright.
+pub(super) fn read(main: &Main, notes: &mut Vec<Note>) -> (Metadata, Option<Orientation>) {
     let mut metadata = Metadata::default();
-    let Some((header, main)) =
-        Header::read(bytes).and_then(|header| Some((header, header.directory(bytes, header.first)?)))
-    else {
-        return (metadata, None);
-    };
-    let mut bytes_of = |tag, part| {
-        let entry = main.entry(tag)?;
-        let value = entry.value.clone().and_then(|value| bytes.get(value)).filter(|value| value.len() <= MAX_LEN);
-        if value.is_none() {
+    let mut value = |tag, part| {
+        let value = main.value(tag).filter(|value| value.len() <= MAX_LEN);
+        if value.is_none() && main.has(tag) {
             notes.push(Note::Damaged(part));
         }
         value.map(<[u8]>::to_vec).filter(|value| !value.is_empty())
     };
-    metadata.icc = bytes_of(tag::ICC, Part::Icc);
-    metadata.xmp = bytes_of(tag::XMP, Part::Xmp);
-    metadata.iptc = bytes_of(tag::IPTC, Part::Iptc)
-        .or_else(|| photoshop::iptc(bytes.get(main.entry(tag::PHOTOSHOP)?.value.clone()?)?));
-    let has = |tags: &[u16]| tags.iter().any(|&tag| main.entry(tag).is_some());
+    metadata.icc = value(tag::ICC, Part::Icc);
+    metadata.xmp = value(tag::XMP, Part::Xmp);
+    metadata.iptc = value(tag::IPTC, Part::Iptc).or_else(|| photoshop::iptc(main.value(tag::PHOTOSHOP)?));
     for (part, tags) in [
         (Part::Layers, [tag::LAYERS].as_slice()),
         (Part::Georeference, &tag::GEOREFERENCE),
         (Part::ContentCredentials, &[tag::CONTENT_CREDENTIALS]),
     ] {
-        notes.extend(has(tags).then_some(Note::LeftOut(part)));
+        notes.extend(tags.iter().any(|&tag| main.has(tag)).then_some(Note::LeftOut(part)));
     }
-    metadata.resolution = exif::resolution(bytes);
-    let fields = exif::Fields::read(bytes).filter(|fields| !fields.is_empty());
-    if let Some(fields) = fields {
-        if fields.had_maker_note {
-            notes.push(Note::LeftOut(Part::MakerNote));
-        }
-        metadata.exif = Some(fields.block());
+    metadata.resolution = exif::resolution(main);
+    let fields = exif::Fields::of(main);
+    if fields.had_maker_note {
+        notes.push(Note::LeftOut(Part::MakerNote));
     }
-    let orientation = main
-        .entry(tag::ORIENTATION)
-        .and_then(|entry| Orientation::from_exif(header.number(bytes, entry)?.try_into().ok()?));
-    (metadata, orientation)
+    metadata.exif = (!fields.is_empty()).then(|| fields.block());
+    (metadata, main.number(tag::ORIENTATION).and_then(|value| Orientation::from_exif(value.try_into().ok()?)))
 }
 
 /// An entry: tag, type, and values in the byte order of this machine.
@@ -59,7 +46,7 @@ pub(in crate::codec) struct Tags(exif::Fields);
 
 impl Tags {
     pub fn new(metadata: &Metadata, notes: &mut Vec<Note>) -> Self {
-        let mut fields = metadata.exif.as_deref().and_then(exif::Fields::read).unwrap_or_default();
+        let mut fields = metadata.exif.as_deref().and_then(exif::Fields::of_block).unwrap_or_default();
         if fields.had_maker_note {
             notes.push(Note::LeftOut(Part::MakerNote));
         }

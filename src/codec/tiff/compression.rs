@@ -1,5 +1,6 @@
 //! A strip's or tile's bytes, decompressed.
 
+use std::borrow::Cow;
 use std::io::Read;
 
 use super::fax::{self, Code};
@@ -97,10 +98,12 @@ pub fn decompress(compression: Compression, data: &[u8], piece: &Piece) -> Resul
 }
 
 /// A stream with the tables of the directory's own stream, which has nothing else, in front.
-fn with_tables(data: &[u8], tables: Option<&[u8]>) -> Vec<u8> {
+pub fn with_tables<'a>(data: &'a [u8], tables: Option<&[u8]>) -> Cow<'a, [u8]> {
     const START: &[u8] = b"\xff\xd8";
-    let tables = tables.and_then(|tables| tables.strip_prefix(START)?.strip_suffix(b"\xff\xd9")).unwrap_or_default();
-    [START, tables, data.strip_prefix(START).unwrap_or(data)].concat()
+    const END: &[u8] = b"\xff\xd9";
+    let Some(tables) = tables.and_then(|tables| tables.strip_prefix(START)) else { return Cow::Borrowed(data) };
+    let tables = tables.strip_suffix(END).unwrap_or(tables);
+    Cow::Owned([START, tables, data.strip_prefix(START).unwrap_or(data)].concat())
 }
 
 fn lzw(data: &[u8], len: usize) -> Vec<u8> {

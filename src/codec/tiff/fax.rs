@@ -125,9 +125,9 @@ impl Changes {
 /// A row as runs of white and black in turn.
 fn runs(reader: &mut impl BitReader, width: u32) -> Option<Vec<u32>> {
     let mut changes = Changes { at: vec![], width };
-    let (mut at, mut is_black) = (0, false);
+    let (mut at, mut is_black) = (0_u32, false);
     while at < width {
-        at += run(reader, is_black)?;
+        at = at.checked_add(run(reader, is_black)?)?;
         changes.push(at)?;
         is_black = !is_black;
     }

@@ -6,12 +6,12 @@ mod directory;
 mod fax;
 mod samples;
 
-use image::metadata::Orientation;
-
-use self::compression::{Compression, Piece};
-pub(crate) use self::directory::{Directory, tag};
+use self::compression::Piece;
+pub(crate) use self::compression::{Compression, with_tables};
+pub(crate) use self::directory::main;
 use self::samples::{Number, Stored as StoredSamples};
 use super::decode::{self, Options, allocate, check_pixels, max_file_len};
+use super::directory::{Main, tag};
 use super::{Format, Note, alpha, cmyk, metadata};
 use crate::image::Sample;
 use crate::{Error, Layout, Result, Samples};
@@ -28,7 +28,7 @@ fn unread(what: impl std::fmt::Display) -> Error {
 
 /// Decodes a TIFF file's first picture.
 pub(super) fn decode(bytes: &[u8], options: &Options) -> Result<decode::Stored> {
-    let directory = Directory::read(bytes).map_err(error)?;
+    let directory = main(bytes).map_err(error)?;
     let description = Description::of(&directory, bytes.len(), options.max_pixels)?;
     let mut notes = Vec::new();
     let reader = Reader { bytes, description: &description, partial: options.partial };
@@ -37,24 +37,14 @@ pub(super) fn decode(bytes: &[u8], options: &Options) -> Result<decode::Stored> 
     } else {
         Samples::U16(reader.read(&mut notes)?)
     };
-    let (layout, samples, icc) = description.to_light(samples, directory.bytes(tag::ICC_PROFILE), &mut notes)?;
-    if directory.has_next {
+    let (mut metadata, orientation, lost) = metadata::of_tiff(&directory);
+    let (layout, samples) = description.to_light(samples, &mut metadata.icc, &mut notes)?;
+    if directory.directory.next.is_some() {
         notes.push(Note::FirstOnly);
     }
-    let (mut metadata, _, lost) = metadata::read(Format::Tiff, bytes);
-    metadata.icc = icc.map(<[u8]>::to_vec);
     notes.extend(lost);
-    let orientation =
-        directory.number(tag::ORIENTATION).and_then(|value| Orientation::from_exif(u8::try_from(value).ok()?));
-    Ok(decode::Stored {
-        width: description.width,
-        height: description.height,
-        layout,
-        samples,
-        metadata,
-        orientation: orientation.unwrap_or(Orientation::NoTransforms),
-        notes,
-    })
+    let (width, height) = (description.width, description.height);
+    Ok(decode::Stored { width, height, layout, samples, metadata, orientation, notes })
 }
 
 /// What the samples of a pixel stand for.
@@ -121,8 +111,8 @@ struct Description {
 }
 
 impl Description {
-    fn of(directory: &Directory, file_len: usize, max_pixels: u64) -> Result<Self> {
-        if directory.is_damaged() {
+    fn of(directory: &Main, file_len: usize, max_pixels: u64) -> Result<Self> {
+        if directory::is_damaged(directory) {
             return Err(error("its directory is damaged; open and save it in another program"));
         }
         let number = |tag, default| match directory.number(tag) {
@@ -136,7 +126,7 @@ impl Description {
             let side = directory.number(tag).and_then(|side| u32::try_from(side).ok());
             side.filter(|&side| side > 0).ok_or_else(|| error("its directory gives no size"))
         };
-        let (width, height) = (side(tag::WIDTH)?, side(tag::HEIGHT)?);
+        let (width, height) = (side(tag::IMAGE_WIDTH)?, side(tag::IMAGE_LENGTH)?);
         check_pixels(width, height, max_pixels)?;
 
         let samples_per_pixel = usize::try_from(number(tag::SAMPLES_PER_PIXEL, 1)?).unwrap_or(0);
@@ -184,7 +174,7 @@ impl Description {
         let (piece, is_tiled, places) =
             pieces(directory, (width, height), planar.then_some(samples_per_pixel), file_len)?;
         let per_pixel = if planar { 1 } else { samples_per_pixel };
-        let stored = StoredSamples { bits, number: number_kind, endian: directory.endian, predictor, per_pixel };
+        let stored = StoredSamples { bits, number: number_kind, endian: directory.header.order, predictor, per_pixel };
         let limit = max_file_len(max_pixels);
         let piece_len = stored.row_len(piece.0).and_then(|row| row.checked_mul(piece.1 as usize));
         if piece_len.is_none_or(|len| len as u64 > limit) {
@@ -200,7 +190,7 @@ impl Description {
             planar,
             compression,
             mirrored_bits: number(tag::FILL_ORDER, 1)? == 2,
-            jpeg_tables: directory.bytes(tag::JPEG_TABLES).map(<[u8]>::to_vec),
+            jpeg_tables: directory.value(tag::JPEG_TABLES).map(<[u8]>::to_vec),
             piece,
             is_tiled,
             places,
@@ -225,13 +215,13 @@ impl Description {
         (0..self.colours.count()).chain(self.alpha.map(|alpha| alpha.sample)).collect()
     }
 
-    /// From what the samples stand for to grey or RGB, and the profile that goes with it.
-    fn to_light<'p>(
+    /// From what the samples stand for to grey or RGB; takes the profile where it is used up.
+    fn to_light(
         &self,
         samples: Samples,
-        icc: Option<&'p [u8]>,
+        icc: &mut Option<Vec<u8>>,
         notes: &mut Vec<Note>,
-    ) -> Result<(Layout, Samples, Option<&'p [u8]>)> {
+    ) -> Result<(Layout, Samples)> {
         match self.stored.number {
             Number::Float => notes.push(Note::FloatTo16Bits),
             Number::Unsigned if self.stored.bits > 16 => notes.push(Note::RoundedTo16Bits),
@@ -242,20 +232,20 @@ impl Description {
         }
         let has_alpha = self.alpha.is_some();
         let channels = self.channels().len();
-        let (samples, layout) = match (&self.colours, samples) {
+        let samples = match (&self.colours, samples) {
             (Colours::Cmyk, samples) => {
                 // Ink is not divided by alpha, and programs differ in what it means there.
                 if has_alpha {
                     return Err(unread("it is CMYK with alpha"));
                 }
-                let (rgb, note) = cmyk::to_rgb(&samples, icc);
+                let (rgb, note) = cmyk::to_rgb(&samples, icc.take().as_deref());
                 notes.push(note);
-                return Ok((Layout::Rgb, rgb, None));
+                rgb
             }
-            (_, Samples::U8(samples)) => (Samples::U8(self.convert(samples, channels)), self.layout()),
-            (_, Samples::U16(samples)) => (Samples::U16(self.convert(samples, channels)), self.layout()),
+            (_, Samples::U8(samples)) => Samples::U8(self.convert(samples, channels)),
+            (_, Samples::U16(samples)) => Samples::U16(self.convert(samples, channels)),
         };
-        Ok((layout, samples, icc))
+        Ok((self.layout(), samples))
     }
 
     fn layout(&self) -> Layout {
@@ -319,7 +309,7 @@ impl YCbCr {
 }
 
 /// A tag's one value, though it is there for each sample.
-fn uniform(directory: &Directory, tag: u16, default: u64, what: &str) -> Result<u64> {
+fn uniform(directory: &Main, tag: u16, default: u64, what: &str) -> Result<u64> {
     match directory.numbers(tag).as_deref() {
         None if directory.has(tag) => Err(error("its directory is damaged")),
         None | Some([]) => Ok(default),
@@ -328,7 +318,7 @@ fn uniform(directory: &Directory, tag: u16, default: u64, what: &str) -> Result<
     }
 }
 
-fn colours(directory: &Directory, compression: Compression, samples_per_pixel: usize, bits: u32) -> Result<Colours> {
+fn colours(directory: &Main, compression: Compression, samples_per_pixel: usize, bits: u32) -> Result<Colours> {
     let photometric = match (directory.number(tag::PHOTOMETRIC), compression) {
         (Some(photometric), _) => photometric,
         // As libtiff takes it when the tag is missing.
@@ -356,7 +346,7 @@ fn colours(directory: &Directory, compression: Compression, samples_per_pixel: u
     }
 }
 
-fn palette(directory: &Directory, bits: u32) -> Result<Vec<[u8; 3]>> {
+fn palette(directory: &Main, bits: u32) -> Result<Vec<[u8; 3]>> {
     if bits > 8 {
         return Err(unread(format!("its palette has numbers of {bits} bits")));
     }
@@ -367,18 +357,23 @@ fn palette(directory: &Directory, bits: u32) -> Result<Vec<[u8; 3]>> {
     let is_8_bits = map.iter().all(|&level| level < 256);
     let level = |index: usize| {
         let level = map[index];
-        u8::try_from(if is_8_bits { level } else { (level + 128) / 257 }).unwrap_or(u8::MAX)
+        u8::try_from(if is_8_bits { level } else { level.saturating_add(128) / 257 }).unwrap_or(u8::MAX)
     };
     Ok((0..len).map(|index| [level(index), level(len + index), level(2 * len + index)]).collect())
 }
 
-fn ycbcr(directory: &Directory, bits: u32) -> Result<YCbCr> {
+fn ycbcr(directory: &Main, bits: u32) -> Result<YCbCr> {
     let damaged = || error("its numbers for luma and chroma are damaged");
-    let parts = directory.fractions(tag::YCBCR_COEFFICIENTS).unwrap_or(vec![0.299, 0.587, 0.114]);
+    let fractions = |tag| {
+        let fractions = directory.fractions(tag)?.into_iter();
+        Some(
+            fractions.map(|(numerator, denominator)| f64::from(numerator) / f64::from(denominator)).collect::<Vec<_>>(),
+        )
+    };
+    let parts = fractions(tag::YCBCR_COEFFICIENTS).unwrap_or(vec![0.299, 0.587, 0.114]);
     let full = ((1_u64 << bits.min(16)) - 1) as f64;
     let middle = (1_u64 << (bits.clamp(1, 16) - 1)) as f64;
-    let reference =
-        directory.fractions(tag::REFERENCE_BLACK_WHITE).unwrap_or(vec![0.0, full, middle, full, middle, full]);
+    let reference = fractions(tag::REFERENCE_BLACK_WHITE).unwrap_or(vec![0.0, full, middle, full, middle, full]);
     let subsampling = directory.numbers(tag::YCBCR_SUBSAMPLING).unwrap_or(vec![2, 2]);
     let (Some(&parts), Some(&reference), &[across, down]) =
         (parts.first_chunk(), reference.first_chunk::<6>(), subsampling.as_slice())
@@ -397,7 +392,7 @@ fn ycbcr(directory: &Directory, bits: u32) -> Result<YCbCr> {
 }
 
 /// The alpha channel among the samples beyond the colours, and how many those are.
-fn alpha_channel(directory: &Directory, colours: usize, samples_per_pixel: usize) -> Result<(Option<Alpha>, usize)> {
+fn alpha_channel(directory: &Main, colours: usize, samples_per_pixel: usize) -> Result<(Option<Alpha>, usize)> {
     const ASSOCIATED: u64 = 1;
     const UNASSOCIATED: u64 = 2;
     // No writer has a reason for so many, and each costs memory a pixel.
@@ -419,12 +414,7 @@ fn alpha_channel(directory: &Directory, colours: usize, samples_per_pixel: usize
 type Pieces = ((u32, u32), bool, Vec<(u64, u64)>);
 
 /// The size of strips or tiles, whether they are tiles, and where each lies.
-fn pieces(
-    directory: &Directory,
-    (width, height): (u32, u32),
-    planes: Option<usize>,
-    file_len: usize,
-) -> Result<Pieces> {
+fn pieces(directory: &Main, (width, height): (u32, u32), planes: Option<usize>, file_len: usize) -> Result<Pieces> {
     let is_tiled = directory.has(tag::TILE_WIDTH) || directory.has(tag::TILE_OFFSETS);
     let side = |tag| {
         let side = directory.number(tag).and_then(|side| u32::try_from(side).ok());

@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use crate::codec::byte_order::ByteOrder;
+use super::byte_order::ByteOrder;
 
 /// The type of an entry's values.
-pub(super) mod kind {
+pub mod kind {
     pub const BYTE: u16 = 1;
     pub const ASCII: u16 = 2;
     pub const SHORT: u16 = 3;
@@ -19,12 +19,20 @@ pub(super) mod kind {
     const FLOAT: u16 = 11;
     const DOUBLE: u16 = 12;
     const DIRECTORY: u16 = 13;
+    const LONG8: u16 = 16;
+    const SIGNED_LONG8: u16 = 17;
+    const DIRECTORY8: u16 = 18;
     /// EXIF 3.0's text in UTF-8.
     const UTF8: u16 = 129;
 
     /// Whether it exists outside of BigTIFF, and its values mean the same in another place.
     pub fn is_movable(kind: u16) -> bool {
         matches!(kind, BYTE..=DOUBLE | UTF8)
+    }
+
+    /// Whether its values are unsigned integers.
+    pub fn is_unsigned(kind: u16) -> bool {
+        matches!(kind, BYTE | SHORT | LONG | DIRECTORY | LONG8 | DIRECTORY8)
     }
 
     /// Bytes of one value and of the numbers it is made of (a rational is two); none for a type that we don't know.
@@ -34,24 +42,47 @@ pub(super) mod kind {
             SHORT | SIGNED_SHORT => (2, 2),
             LONG | SIGNED_LONG | FLOAT | DIRECTORY => (4, 4),
             RATIONAL | SIGNED_RATIONAL => (8, 4),
-            DOUBLE | 16..=18 => (8, 8),
+            DOUBLE | LONG8 | SIGNED_LONG8 | DIRECTORY8 => (8, 8),
             _ => return None,
         })
     }
 }
 
 /// What the numbers of tags mean, as far as they matter here.
-pub(super) mod tag {
-    pub const IMAGE_WIDTH: u16 = 0x100;
-    pub const IMAGE_LENGTH: u16 = 0x101;
-    pub const STRIP_OFFSETS: u16 = 0x111;
-    pub const ORIENTATION: u16 = 0x112;
-    pub const STRIP_LENGTHS: u16 = 0x117;
-    pub const X_RESOLUTION: u16 = 0x11a;
-    pub const Y_RESOLUTION: u16 = 0x11b;
-    pub const RESOLUTION_UNIT: u16 = 0x128;
-    pub const THUMBNAIL_OFFSET: u16 = 0x201;
-    pub const THUMBNAIL_LEN: u16 = 0x202;
+pub mod tag {
+    pub const NEW_SUBFILE_TYPE: u16 = 254;
+    pub const IMAGE_WIDTH: u16 = 256;
+    pub const IMAGE_LENGTH: u16 = 257;
+    pub const BITS_PER_SAMPLE: u16 = 258;
+    pub const COMPRESSION: u16 = 259;
+    pub const PHOTOMETRIC: u16 = 262;
+    pub const FILL_ORDER: u16 = 266;
+    pub const STRIP_OFFSETS: u16 = 273;
+    pub const ORIENTATION: u16 = 274;
+    pub const SAMPLES_PER_PIXEL: u16 = 277;
+    pub const ROWS_PER_STRIP: u16 = 278;
+    pub const STRIP_BYTE_COUNTS: u16 = 279;
+    pub const X_RESOLUTION: u16 = 282;
+    pub const Y_RESOLUTION: u16 = 283;
+    pub const PLANAR: u16 = 284;
+    pub const T4_OPTIONS: u16 = 292;
+    pub const RESOLUTION_UNIT: u16 = 296;
+    pub const PREDICTOR: u16 = 317;
+    pub const COLOUR_MAP: u16 = 320;
+    pub const TILE_WIDTH: u16 = 322;
+    pub const TILE_HEIGHT: u16 = 323;
+    pub const TILE_OFFSETS: u16 = 324;
+    pub const TILE_BYTE_COUNTS: u16 = 325;
+    pub const SUB_DIRECTORIES: u16 = 330;
+    pub const INK_SET: u16 = 332;
+    pub const EXTRA_SAMPLES: u16 = 338;
+    pub const SAMPLE_FORMAT: u16 = 339;
+    pub const JPEG_TABLES: u16 = 347;
+    pub const THUMBNAIL_OFFSET: u16 = 513;
+    pub const THUMBNAIL_LEN: u16 = 514;
+    pub const YCBCR_COEFFICIENTS: u16 = 529;
+    pub const YCBCR_SUBSAMPLING: u16 = 530;
+    pub const REFERENCE_BLACK_WHITE: u16 = 532;
     pub const XMP: u16 = 700;
     pub const IPTC: u16 = 33723;
     pub const PHOTOSHOP: u16 = 34377;
@@ -69,6 +100,35 @@ pub(super) mod tag {
     pub const PIXEL_HEIGHT: u16 = 0xa003;
     pub const INTEROPERABILITY: u16 = 0xa005;
     pub const SUBJECT_LOCATION: u16 = 0xa214;
+    pub const DNG_VERSION: u16 = 50706;
+
+    /// Those whose values are unsigned integers, and without which a picture would be another.
+    pub const OF_PIXELS: [u16; 24] = [
+        NEW_SUBFILE_TYPE,
+        IMAGE_WIDTH,
+        IMAGE_LENGTH,
+        BITS_PER_SAMPLE,
+        COMPRESSION,
+        PHOTOMETRIC,
+        FILL_ORDER,
+        STRIP_OFFSETS,
+        ORIENTATION,
+        SAMPLES_PER_PIXEL,
+        ROWS_PER_STRIP,
+        STRIP_BYTE_COUNTS,
+        PLANAR,
+        T4_OPTIONS,
+        PREDICTOR,
+        COLOUR_MAP,
+        TILE_WIDTH,
+        TILE_HEIGHT,
+        TILE_OFFSETS,
+        TILE_BYTE_COUNTS,
+        INK_SET,
+        EXTRA_SAMPLES,
+        SAMPLE_FORMAT,
+        YCBCR_SUBSAMPLING,
+    ];
 
     /// Whether an entry of the main directory is about the picture's making, not about how its pixels lie in the file.
     pub fn describes(tag: u16) -> bool {
@@ -81,7 +141,7 @@ pub(super) mod tag {
 
 /// Where a file's or a block's first directory is, and how to read it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Header {
+pub struct Header {
     pub order: ByteOrder,
     /// BigTIFF: offsets and counts of 64 bits.
     pub is_big: bool,
@@ -135,7 +195,8 @@ impl Header {
         let end = count.checked_mul(entry_len).and_then(|len| start.checked_add(len));
         let next = end.and_then(|end| order.number_at(bytes, end, offset_len)).and_then(|next| next.try_into().ok());
         let end = end.and_then(|end| end.checked_add(offset_len)).unwrap_or(bytes.len()).min(bytes.len());
-        Some(Directory { extent: at..end, entries, next: next.filter(|&next: &usize| next != 0) })
+        let is_whole = entries.len() == count;
+        Some(Directory { extent: at..end, entries, is_whole, next: next.filter(|&next: &usize| next != 0) })
     }
 
     /// The number that an entry holds, or the first of several.
@@ -164,10 +225,12 @@ impl Header {
 
 /// A directory where it lies.
 #[derive(Debug)]
-pub(super) struct Directory {
+pub struct Directory {
     /// All of it, from its count to the offset of the next.
     pub extent: Range<usize>,
     pub entries: Vec<Entry>,
+    /// Whether the bytes reach to its last entry.
+    pub is_whole: bool,
     /// Where the next one is.
     pub next: Option<usize>,
 }
@@ -178,9 +241,62 @@ impl Directory {
     }
 }
 
+/// A directory with the bytes that it and its values lie in: a file's or a block's that tells of the picture.
+#[derive(Debug)]
+pub struct Main<'a> {
+    pub bytes: &'a [u8],
+    pub header: Header,
+    pub directory: Directory,
+}
+
+impl<'a> Main<'a> {
+    /// The first directory.
+    pub fn first(bytes: &'a [u8]) -> Option<Self> {
+        let header = Header::read(bytes)?;
+        Some(Self { bytes, header, directory: header.directory(bytes, header.first)? })
+    }
+
+    /// Whether a tag is there.
+    pub fn has(&self, tag: u16) -> bool {
+        self.directory.entry(tag).is_some()
+    }
+
+    /// A tag's bytes, of whatever type.
+    pub fn value(&self, tag: u16) -> Option<&'a [u8]> {
+        self.bytes.get(self.directory.entry(tag)?.value.clone()?)
+    }
+
+    /// A tag's values, if they are unsigned integers.
+    pub fn numbers(&self, tag: u16) -> Option<Vec<u64>> {
+        let entry = self.directory.entry(tag).filter(|entry| kind::is_unsigned(entry.kind))?;
+        let (len, _) = kind::len(entry.kind)?;
+        Some(self.value(tag)?.chunks_exact(len).map(|bytes| self.header.order.number(bytes)).collect())
+    }
+
+    /// A tag's first value, if it is an unsigned integer.
+    pub fn number(&self, tag: u16) -> Option<u64> {
+        self.directory
+            .entry(tag)
+            .filter(|entry| kind::is_unsigned(entry.kind))
+            .and_then(|entry| self.header.number(self.bytes, entry))
+    }
+
+    /// A tag's values, if they are unsigned fractions: numerators and denominators.
+    pub fn fractions(&self, tag: u16) -> Option<Vec<(u32, u32)>> {
+        self.directory.entry(tag).filter(|entry| entry.kind == kind::RATIONAL)?;
+        let fraction = |bytes: &[u8]| Some((self.header.order.u32(bytes, 0)?, self.header.order.u32(bytes, 4)?));
+        self.value(tag)?.chunks_exact(8).map(fraction).collect()
+    }
+
+    /// The directory that a tag points to.
+    pub fn nested(&self, tag: u16) -> Option<Directory> {
+        self.header.nested(self.bytes, &self.directory, tag)
+    }
+}
+
 /// An entry where it lies.
 #[derive(Debug)]
-pub(super) struct Entry {
+pub struct Entry {
     pub at: usize,
     pub tag: u16,
     pub kind: u16,
@@ -190,7 +306,7 @@ pub(super) struct Entry {
 
 /// An entry on its own: its values in the byte order of this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Field {
+pub struct Field {
     pub tag: u16,
     pub kind: u16,
     pub value: Vec<u8>,
