@@ -614,6 +614,54 @@ fn associated_alpha_is_divided_out_of_light() {
 }
 
 #[test]
+fn what_is_missing_of_a_tiff_is_black_or_grey() {
+    let folder = TempDir::new().unwrap();
+    let (source, file) = (path(&folder, "a.tif"), path(&folder, "b.tif"));
+    // Two strips of white, of which the second is missing: black in every way to store colours.
+    let map: Vec<u32> = [0xffff, 0x8000, 0].into_iter().chain([0xffff; 253]).collect::<Vec<_>>().repeat(3);
+    for (name, photometric, channels, white, more) in [
+        ("white is zero", 0, 1, &[0][..], vec![]),
+        ("black is zero", 1, 1, &[255], vec![]),
+        ("RGB", 2, 3, &[255; 3], vec![]),
+        ("palette", 3, 1, &[0], vec![(320, map)]),
+        ("CMYK", 5, 4, &[0; 4], vec![]),
+        ("luma and chroma", 6, 3, &[255, 128, 128], vec![(530, vec![1, 1])]),
+    ] {
+        let tags = [(258, vec![8; channels]), (262, vec![photometric]), (277, vec![white.len().try_into().unwrap()])];
+        let mut bytes = tiff(2, 2, &[&tags[..], &more].concat(), &white.repeat(2));
+        // The strip ends after the first row.
+        let (picture, notes) = partly(&bytes).expect(name);
+        let layout = picture.image.layout();
+        let black_row = [vec![255; 2 * layout.channels()], vec![0; 2 * layout.channels()]].concat();
+        assert_eq!(picture.image, image(2, 2, layout, &black_row), "{name}");
+        assert!(notes.contains(&Note::Partial), "{name}");
+        bytes.truncate(bytes.len() - 1);
+        assert!(whole(&bytes).is_err(), "{name}");
+    }
+    // JPEG strips: rows before the damage are the picture's.
+    fs::write(&source, encoded(&bare(scene(64, 64)), Format::Tiff)).unwrap();
+    assert!(run("tiffcp", &["-c", "jpeg:r", "-r", "32", &source, &file]));
+    let bytes = fs::read(&file).unwrap();
+    let picture = whole(&bytes).unwrap().0.image;
+    let scans: Vec<usize> = (0..bytes.len() - 1).filter(|&at| bytes[at..at + 2] == [0xff, 0xda]).collect();
+    assert_eq!(scans.len(), 2);
+    let mut damaged = bytes.clone();
+    // No code is as long as this.
+    damaged[scans[1] + 40..scans[1] + 300].fill(0xff);
+    assert!(whole(&damaged).is_err());
+    let (part, notes) = partly(&damaged).unwrap();
+    assert_eq!(notes, [Note::Partial]);
+    assert_eq!(samples8(&part.image)[..64 * 32 * 3], samples8(&picture)[..64 * 32 * 3]);
+    assert_ne!(part.image, picture);
+    let mut damaged = bytes;
+    damaged[scans[1]] = 0;
+    let (part, notes) = partly(&damaged).unwrap();
+    assert_eq!(notes, [Note::Partial]);
+    let black = [&samples8(&picture)[..64 * 32 * 3], &[0; 64 * 32 * 3]].concat();
+    assert_eq!(part.image, image(64, 64, Layout::Rgb, &black));
+}
+
+#[test]
 fn a_tiffs_preview_says_nothing_of_the_picture() {
     let folder = TempDir::new().unwrap();
     let [preview, picture, both] = ["a.tif", "b.tif", "c.tif"].map(|name| path(&folder, name));

@@ -66,13 +66,23 @@ pub(super) struct Decoded {
     pub notes: Vec<Note>,
 }
 
-/// The samples of a JPEG stream within a TIFF file, `[height, width, components]`: YCbCr as RGB, others as they are. What
-/// they mean, their number and the size are the directory's affair; markers that also tell colours don't count.
-pub(super) fn decode_stream(bytes: &[u8], is_ycbcr: bool, components: usize, size: (u32, u32)) -> Result<Vec<u8>> {
-    let body = bytes.strip_prefix(&START_OF_IMAGE).ok_or_else(|| error("a piece of it is no JPEG"))?;
-    let adobe = [b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00".as_slice(), &[u8::from(is_ycbcr)]].concat();
-    let stream = [START_OF_IMAGE.as_slice(), &adobe, &headers::without_colours(body)].concat();
-    let headers = Headers::read(&stream).map_err(error)?;
+/// A JPEG stream within a TIFF file. What its samples mean, their number and the size are the directory's affair; markers
+/// that also tell colours don't count.
+pub(super) struct Stream<'a> {
+    pub bytes: &'a [u8],
+    /// YCbCr becomes RGB, others stay.
+    pub is_ycbcr: bool,
+    pub components: usize,
+    pub size: (u32, u32),
+}
+
+/// A stream's samples, `[height, width, components]`, and whether they are all there; if `partial`, some may be missing.
+pub(super) fn decode_stream(stream: &Stream, partial: bool) -> Result<(Vec<u8>, bool)> {
+    let (components, size) = (stream.components, stream.size);
+    let body = stream.bytes.strip_prefix(&START_OF_IMAGE).ok_or_else(|| error("a piece of it is no JPEG"))?;
+    let adobe = [b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00".as_slice(), &[u8::from(stream.is_ycbcr)]].concat();
+    let bytes = [START_OF_IMAGE.as_slice(), &adobe, &headers::without_colours(body)].concat();
+    let headers = Headers::read(&bytes).map_err(error)?;
     if headers.components.len() != components {
         return Err(error(format!("a piece of it has {} components, not {components}", headers.components.len())));
     }
@@ -81,9 +91,9 @@ pub(super) fn decode_stream(bytes: &[u8], is_ycbcr: bool, components: usize, siz
     if width != size.0 || height < size.1 {
         return Err(error(format!("a piece of it is {width}x{height} pixels, not {}x{}", size.0, size.1)));
     }
-    let mut samples = pixels(&stream, &headers, false)?.samples;
+    let Decoded { mut samples, notes, .. } = pixels(&bytes, &headers, partial)?;
     samples.truncate(size.0 as usize * size.1 as usize * components);
-    Ok(samples)
+    Ok((samples, !notes.contains(&Note::Partial)))
 }
 
 fn pixels(bytes: &[u8], headers: &Headers, partial: bool) -> Result<Decoded> {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::io::Read;
 
 use super::fax::{self, Code};
-use crate::codec::jpeg;
+use crate::codec::jpeg::{self, Stream};
 use crate::{Error, Result};
 
 /// How pieces are compressed.
@@ -71,12 +71,13 @@ pub struct Piece<'a> {
     pub is_ycbcr: bool,
 }
 
-/// At most `piece.len` bytes; fewer where the data ends.
+/// At most `piece.len` bytes, fewer where the data ends or is damaged; and whether they are all and right, as far as that
+/// shows.
 ///
 /// # Errors
-/// [`Error::Decode`] if a JPEG stream can't be decoded.
-pub fn decompress(compression: Compression, data: &[u8], piece: &Piece) -> Result<Vec<u8>> {
-    Ok(match compression {
+/// [`Error::Decode`] if a JPEG stream can't be decoded, unless `partial`.
+pub fn decompress(compression: Compression, data: &[u8], piece: &Piece, partial: bool) -> Result<(Vec<u8>, bool)> {
+    let bytes = match compression {
         Compression::None => data[..data.len().min(piece.len)].to_vec(),
         Compression::Fax(code) => fax::decode(data, piece.size.0, piece.size.1, code),
         Compression::Lzw => lzw(data, piece.len),
@@ -88,13 +89,18 @@ pub fn decompress(compression: Compression, data: &[u8], piece: &Piece) -> Resul
         }
         Compression::PackBits => pack_bits(data, piece.len),
         Compression::Jpeg => {
-            let stream = with_tables(data, piece.jpeg_tables);
-            jpeg::decode_stream(&stream, piece.is_ycbcr, piece.channels, piece.size).map_err(|error| match error {
-                Error::Decode { reason, .. } => super::error(format!("a JPEG stream in it: {reason}")),
-                other => other,
-            })?
+            let bytes = with_tables(data, piece.jpeg_tables);
+            let stream =
+                Stream { bytes: &bytes, is_ycbcr: piece.is_ycbcr, components: piece.channels, size: piece.size };
+            return match jpeg::decode_stream(&stream, partial) {
+                Err(Error::Decode { .. }) if partial => Ok((vec![], false)),
+                Err(Error::Decode { reason, .. }) => Err(super::error(format!("a JPEG stream in it: {reason}"))),
+                result => result,
+            };
         }
-    })
+    };
+    let is_whole = bytes.len() == piece.len;
+    Ok((bytes, is_whole))
 }
 
 /// A stream with the tables of the directory's own stream, which has nothing else, in front.

@@ -161,7 +161,7 @@ fn relative(reader: &mut impl BitReader, width: u32, above: &[u32]) -> Option<Ve
                 is_black = !is_black;
             }
             Mode::Horizontal => {
-                let first = at.unwrap_or(0) + run(reader, is_black)?;
+                let first = at.unwrap_or(0).checked_add(run(reader, is_black)?)?;
                 let second = first.checked_add(run(reader, !is_black)?)?;
                 changes.push(first)?;
                 changes.push(second)?;

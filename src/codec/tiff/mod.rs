@@ -210,6 +210,25 @@ impl Description {
         self.ycbcr().map(|ycc| ycc.subsampling).filter(|&step| step != (1, 1))
     }
 
+    /// The samples of a black pixel, without alpha.
+    fn black<S: Sample>(&self) -> Vec<S> {
+        let full = S::saturating_from(i32::MAX);
+        match &self.colours {
+            Colours::WhiteIsZero | Colours::Cmyk => vec![full; self.colours.count()],
+            Colours::Palette(palette) => {
+                let luminance = |&index: &usize| palette[index].iter().map(|&level| u32::from(level)).sum::<u32>();
+                let darkest = (0..palette.len()).min_by_key(luminance).unwrap_or(0);
+                vec![S::saturating_from(i32::try_from(darkest).unwrap_or(0))]
+            }
+            Colours::YCbCr(_) => {
+                #[expect(clippy::cast_possible_truncation, reason = "a level of the samples")]
+                let level = |level: f64| S::saturating_from(level.round() as i32);
+                self.ycbcr().map_or(vec![S::default(); 3], |ycc| [0, 2, 4].map(|at| level(ycc.reference[at])).to_vec())
+            }
+            Colours::BlackIsZero | Colours::Rgb => vec![S::default(); self.colours.count()],
+        }
+    }
+
     /// The channels that are read: each one's sample, in the order of the output.
     fn channels(&self) -> Vec<usize> {
         (0..self.colours.count()).chain(self.alpha.map(|alpha| alpha.sample)).collect()
@@ -460,6 +479,11 @@ impl Reader<'_> {
         };
         let mut samples: Vec<S> = allocate(description.width, description.height, layout, Format::Tiff)?;
         let kept = &channels[..layout.channels()];
+        if self.partial {
+            // What is missing stays so.
+            let black = description.black();
+            samples.chunks_exact_mut(kept.len()).for_each(|pixel| pixel[..black.len()].copy_from_slice(&black));
+        }
         let across = description.width.div_ceil(description.piece.0);
         let down = description.height.div_ceil(description.piece.1);
         let planes: Vec<Vec<(usize, usize)>> = match description.planar {
@@ -507,8 +531,8 @@ impl Reader<'_> {
         };
         let row_len = row_len.ok_or_else(|| error(CUT_SHORT))?;
         let len = row_len * rows as usize;
-        let bytes = self.decompressed(index, size, len)?;
-        if bytes.len() < len {
+        let (bytes, is_whole) = self.decompressed(index, size, len)?;
+        if !is_whole {
             if !self.partial {
                 return Err(error(CUT_SHORT));
             }
@@ -543,8 +567,8 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// At most `len` bytes of a piece, fewer where the file has no more.
-    fn decompressed(&self, index: usize, size: (u32, u32), len: usize) -> Result<Vec<u8>> {
+    /// At most `len` bytes of a piece, fewer where the file has no more, and whether it is whole.
+    fn decompressed(&self, index: usize, size: (u32, u32), len: usize) -> Result<(Vec<u8>, bool)> {
         let description = self.description;
         let (offset, stored_len) = description.places[index];
         let start = usize::try_from(offset).unwrap_or(usize::MAX).min(self.bytes.len());
@@ -559,9 +583,9 @@ impl Reader<'_> {
         };
         if description.mirrored_bits && description.compression.follows_fill_order() {
             let mirrored: Vec<u8> = data.iter().map(|byte| byte.reverse_bits()).collect();
-            return compression::decompress(description.compression, &mirrored, &piece);
+            return compression::decompress(description.compression, &mirrored, &piece, self.partial);
         }
-        compression::decompress(description.compression, data, &piece)
+        compression::decompress(description.compression, data, &piece, self.partial)
     }
 }
 
