@@ -28,13 +28,14 @@ mod fit;
 mod foreign;
 mod format;
 mod gif;
-mod jpeg;
+pub(crate) mod jpeg;
 mod jxl;
 mod metadata;
 mod note;
 mod orientation;
 mod png;
 mod pnm;
+pub(crate) mod riff;
 pub(crate) mod tiff;
 mod webp;
 

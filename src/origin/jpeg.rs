@@ -2,9 +2,8 @@
 
 use std::iter;
 
-const START_OF_IMAGE: u8 = 0xd8;
-const END_OF_IMAGE: u8 = 0xd9;
-const START_OF_SCAN: u8 = 0xda;
+use crate::codec::jpeg::segments::Segments;
+
 const DEFINE_QUANTISATION_TABLES: u8 = 0xdb;
 
 /// A table's entries, in zigzag order.
@@ -42,20 +41,7 @@ pub(super) const ZIGZAG: [(usize, usize); 64] = {
 pub(super) fn luma_table(bytes: &[u8]) -> Option<Table> {
     let mut tables: [Option<Table>; 4] = [None; 4];
     let mut wanted = None;
-    let mut rest = bytes;
-    loop {
-        let marks = |pair: &[u8]| pair[0] == 0xff && !matches!(pair[1], 0 | 1 | 0xff | 0xd0..=0xd7);
-        let Some(at) = rest.windows(2).position(marks) else { break };
-        let marker = rest[at + 1];
-        rest = &rest[at + 2..];
-        match marker {
-            START_OF_SCAN | END_OF_IMAGE => break,
-            START_OF_IMAGE => continue,
-            _ => {}
-        }
-        let Some(&[high, low]) = rest.first_chunk() else { break };
-        let Some(segment) = rest.get(2..u16::from_be_bytes([high, low]).into()) else { break };
-        rest = &rest[segment.len() + 2..];
+    for (marker, segment) in Segments::before_scan(bytes) {
         match marker {
             DEFINE_QUANTISATION_TABLES => read_tables(segment, &mut tables),
             // Frames, but for the code that they share with Huffman tables, extensions and arithmetic conditioning.
@@ -138,6 +124,7 @@ pub(super) fn nearest_quality(steps: &[Option<usize>]) -> Option<u8> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::codec::jpeg::segments::{START_OF_IMAGE, START_OF_SCAN};
 
     /// A picture of 1x1 pixels as Pillow saves it with quality 40.
     pub const JPEG: &[u8] = include_bytes!("../../tests/data/quality40.jpg");

@@ -1,9 +1,11 @@
 //! How much a lossy WebP picture lost, from the header of its VP8 frame (RFC 6386, section 9).
 
+use crate::codec::riff::{Chunk, Chunks};
+
 /// The quantiser index of the first frame of a WebP file, 0 (best) to 127; of its segments the mean. None if the file is
 /// lossless or damaged.
 pub(super) fn quantiser(file: &[u8]) -> Option<u8> {
-    let frame = frame(file.get(12..)?)?;
+    let frame = frame(Chunks::of_file(file))?;
     // A key frame: the lowest bit of the tag is 0. Behind the tag of three bytes a start code, width and height.
     if frame.first()? & 1 != 0 || frame.get(3..6)? != [0x9d, 0x01, 0x2a] {
         return None;
@@ -53,19 +55,17 @@ fn segment_quantisers(header: &mut BoolDecoder) -> (bool, [i32; 4]) {
     quantisers
 }
 
-/// The first VP8 frame among a file's chunks, each of a name, a length and a payload of even length.
-fn frame(mut chunks: &[u8]) -> Option<&[u8]> {
+/// The first VP8 frame among a file's chunks; none before a lossless one.
+fn frame(mut chunks: Chunks) -> Option<&[u8]> {
     /// Bytes of an animation's frame before its own chunks.
     const ANIMATION_HEADER: usize = 16;
     loop {
-        let (name, rest) = chunks.split_first_chunk::<4>()?;
-        let (length, rest) = rest.split_first_chunk::<4>()?;
-        let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
+        let Chunk { name, data, .. } = chunks.next()?;
         match name {
-            b"VP8 " => return Some(&rest[..length.min(rest.len())]),
+            b"VP8 " => return Some(data),
             b"VP8L" => return None,
-            b"ANMF" => chunks = rest.get(ANIMATION_HEADER..)?,
-            _ => chunks = rest.get(length.checked_next_multiple_of(2)?..)?,
+            b"ANMF" => chunks = Chunks(data.get(ANIMATION_HEADER..)?),
+            _ => {}
         }
     }
 }

@@ -1,11 +1,7 @@
 //! What a JPEG file's segments say, read without decoding a pixel: enough to choose a decoder that is known to be right.
 
-use memchr::memchr;
+use super::segments::{END_OF_IMAGE, START_OF_IMAGE, START_OF_SCAN, Segments};
 
-/// Start of image; between a scan's data and the next segment others of the kind are passed over.
-const START_OF_IMAGE: u8 = 0xd8;
-const END_OF_IMAGE: u8 = 0xd9;
-const START_OF_SCAN: u8 = 0xda;
 const LINES: u8 = 0xdc;
 const JFIF: u8 = 0xe0;
 const ADOBE: u8 = 0xee;
@@ -81,22 +77,17 @@ impl Headers {
         let mut headers = None;
         let mut whole_len = bytes.len();
         let (mut jfif, mut adobe, mut lines, mut ended) = (false, None, None, false);
-        let (mut at, mut scanned) = (0, false);
-        while let Some((marker, start)) = next_marker(bytes, at) {
-            at = start;
-            match marker {
-                START_OF_IMAGE => continue,
-                END_OF_IMAGE => {
-                    ended = true;
-                    break;
-                }
-                _ => {}
+        let mut scanned = false;
+        for found in Segments::of(bytes) {
+            let marker = found.marker;
+            if marker == END_OF_IMAGE {
+                ended = true;
+                break;
             }
-            let Some(segment) = segment(bytes, start) else {
-                whole_len = start - 2;
+            let Some(segment) = found.data else {
+                whole_len = found.at;
                 break;
             };
-            at = start + 2 + segment.len();
             match marker {
                 // What comes after the first scan is too late to say what that scan's colours are.
                 JFIF if !scanned => jfif |= segment.starts_with(b"JFIF\0"),
@@ -112,7 +103,7 @@ impl Headers {
                     if headers.is_some() {
                         return Err("it has two frame headers (hierarchical JPEG), which abpn doesn't read".to_owned());
                     }
-                    headers = Some(Self::of_frame(marker, segment, start)?);
+                    headers = Some(Self::of_frame(marker, segment, found.at)?);
                 }
                 _ => {}
             }
@@ -126,7 +117,7 @@ impl Headers {
         Ok(Self { jfif, adobe: adobe.is_some(), adobe_transform: adobe.unwrap_or(0), ended, whole_len, ..headers })
     }
 
-    fn of_frame(marker: u8, segment: &[u8], start: usize) -> Result<Self, String> {
+    fn of_frame(marker: u8, segment: &[u8], at: usize) -> Result<Self, String> {
         let process = match marker {
             0xc0 | 0xc1 | 0xc9 => Process::Sequential,
             0xc2 | 0xca => Process::Progressive,
@@ -158,8 +149,8 @@ impl Headers {
             adobe: false,
             ended: false,
             whole_len: 0,
-            // The segment's length and the precision lie before the height.
-            height_from_lines: Some(start + 3),
+            // The marker, the segment's length and the precision lie before the height.
+            height_from_lines: Some(at + 5),
             adobe_transform: 0,
             jfif: false,
             scans: vec![],
@@ -238,57 +229,32 @@ impl Headers {
     }
 }
 
-/// The next marker at or after `at`, and where what follows it begins.
-///
-/// In a scan's data, a zero follows an 0xff that is no marker, and restart markers carry nothing.
-fn next_marker(bytes: &[u8], mut at: usize) -> Option<(u8, usize)> {
-    loop {
-        at += memchr(0xff, bytes.get(at..)?)? + 1;
-        match *bytes.get(at)? {
-            0 | 0x01 | 0xd0..=0xd7 => at += 1,
-            // The first of several is padding.
-            0xff => {}
-            marker => return Some((marker, at + 1)),
-        }
-    }
-}
-
-/// A segment's bytes behind its length, which stands at `start`.
-fn segment(bytes: &[u8], start: usize) -> Option<&[u8]> {
-    let &[high, low] = bytes.get(start..)?.first_chunk()?;
-    bytes.get(start + 2..start + usize::from(u16::from_be_bytes([high, low])))
-}
-
-/// Where the first scan's data, which `Headers` passes over, may be preceded by stray bytes: whether any lie between
-/// the segments before it.
+/// Whether stray bytes lie between the segments before the first scan.
 pub fn has_stray_bytes(bytes: &[u8]) -> bool {
-    let mut at = 0;
-    while let Some((marker, start)) = next_marker(bytes, at) {
-        let gap = &bytes[at..start - 1];
-        if gap.iter().any(|&byte| byte != 0xff) {
+    let mut end = 0;
+    for segment in Segments::of(bytes) {
+        if bytes[end..segment.at].iter().any(|&byte| byte != 0xff) {
             return true;
         }
-        at = match (marker, segment(bytes, start)) {
-            (START_OF_IMAGE, _) => start,
-            (START_OF_SCAN, _) | (_, None) => return false,
-            (_, Some(segment)) => start + 2 + segment.len(),
-        };
+        if segment.marker == START_OF_SCAN || segment.data.is_none() {
+            return false;
+        }
+        end = segment.end;
     }
     false
 }
 
-/// A stream behind its start, without the segments by which decoders tell colours.
+/// A stream without the segments by which decoders tell colours.
 pub fn without_colours(bytes: &[u8]) -> Vec<u8> {
     let mut kept = Vec::with_capacity(bytes.len());
-    let (mut at, mut done) = (0, 0);
-    while let Some((marker, start)) = next_marker(bytes, at) {
-        let Some(segment) = segment(bytes, start).filter(|_| !matches!(marker, START_OF_SCAN | END_OF_IMAGE)) else {
+    let mut done = 0;
+    for segment in Segments::of(bytes) {
+        if segment.marker == START_OF_SCAN || segment.data.is_none() {
             break;
-        };
-        at = start + 2 + segment.len();
-        if matches!(marker, JFIF | ADOBE) {
-            kept.extend_from_slice(&bytes[done..start - 2]);
-            done = at;
+        }
+        if matches!(segment.marker, JFIF | ADOBE) {
+            kept.extend_from_slice(&bytes[done..segment.at]);
+            done = segment.end;
         }
     }
     kept.extend_from_slice(&bytes[done..]);

@@ -5,6 +5,7 @@
 //! file has a sampling factor between 1 and the largest; then nobody reads it.
 
 mod headers;
+pub(crate) mod segments;
 
 use std::borrow::Cow;
 

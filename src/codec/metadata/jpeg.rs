@@ -1,13 +1,13 @@
 //! JPEG's segments.
 
+use memchr::memmem;
+
 use super::{COMMENT, MAX_LEN, Metadata, Resolution, ResolutionUnit, exif, photoshop, png};
 use crate::codec::Note;
 use crate::codec::directory::Main;
+use crate::codec::jpeg::segments::Segments;
 use crate::codec::note::Part;
 
-const START_OF_IMAGE: u8 = 0xd8;
-const END_OF_IMAGE: u8 = 0xd9;
-const START_OF_SCAN: u8 = 0xda;
 /// Application segments 0 to 15.
 const APP: u8 = 0xe0;
 const XMP_MARKER: u8 = APP + 1;
@@ -46,7 +46,7 @@ pub(super) fn read(bytes: &[u8], notes: &mut Vec<Note>) -> Metadata {
     let mut budget = MAX_LEN;
     let mut has_pictures = false;
     let mut marks_gain_map = false;
-    for (marker, data) in Segments(bytes) {
+    for (marker, data) in Segments::before_scan(bytes) {
         marks_gain_map |= matches!(marker, XMP_MARKER | ICC_MARKER) && has_gain_map(data);
         let after = |prefix: &[u8]| data.strip_prefix(prefix);
         match marker.wrapping_sub(APP) {
@@ -90,64 +90,22 @@ pub(super) fn read(bytes: &[u8], notes: &mut Vec<Note>) -> Metadata {
     } else if has_pictures {
         add(notes, Note::FirstOnly);
     }
-    if MOTION_PHOTOS.iter().any(|mark| metadata.xmp.as_deref().is_some_and(|packet| contains(packet, mark))) {
+    if MOTION_PHOTOS
+        .iter()
+        .any(|mark| metadata.xmp.as_deref().is_some_and(|packet| memmem::find(packet, mark).is_some()))
+    {
         add(notes, Note::LeftOut(Part::Video));
     }
     metadata
 }
 
 fn has_gain_map(bytes: &[u8]) -> bool {
-    GAIN_MAPS.iter().any(|mark| contains(bytes, mark))
+    GAIN_MAPS.iter().any(|mark| memmem::find(bytes, mark).is_some())
 }
 
 fn add(notes: &mut Vec<Note>, note: Note) {
     if !notes.contains(&note) {
         notes.push(note);
-    }
-}
-
-fn contains(bytes: &[u8], part: &[u8]) -> bool {
-    let first = part[0];
-    let mut rest = bytes;
-    while let Some(at) = rest.iter().position(|&byte| byte == first) {
-        rest = &rest[at..];
-        if rest.starts_with(part) {
-            return true;
-        }
-        rest = &rest[1..];
-    }
-    false
-}
-
-/// The segments before the first scan: marker and data. Stray bytes between them are passed over.
-struct Segments<'a>(&'a [u8]);
-
-impl<'a> Iterator for Segments<'a> {
-    type Item = (u8, &'a [u8]);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            let at = self.0.iter().position(|&byte| byte == 0xff)?;
-            let (marker, rest) = self.0[at + 1..].split_first()?;
-            match *marker {
-                // Filling, or nothing that carries data.
-                0xff => {
-                    self.0 = &self.0[at + 1..];
-                    continue;
-                }
-                0 | 1 | 0xd0..=START_OF_IMAGE => {
-                    self.0 = rest;
-                    continue;
-                }
-                END_OF_IMAGE | START_OF_SCAN => return None,
-                _ => {}
-            }
-            let (&len, data) = rest.split_first_chunk()?;
-            let len = usize::from(u16::from_be_bytes(len)).checked_sub(2)?;
-            let (data, rest) = data.split_at_checked(len)?;
-            self.0 = rest;
-            return Some((*marker, data));
-        }
     }
 }
 
@@ -177,7 +135,7 @@ fn pictures(index: &[u8]) -> Option<usize> {
 
 /// Whether a segment holds a JUMBF box of C2PA.
 fn is_content_credentials(data: &[u8]) -> bool {
-    data.starts_with(b"JP") && contains(data, b"c2pa")
+    data.starts_with(b"JP") && memmem::find(data, b"c2pa").is_some()
 }
 
 /// Writes a JPEG file again with the segments that say what `metadata` does in place of its own JFIF header.
