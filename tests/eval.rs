@@ -108,7 +108,7 @@ fn eval_names_what_it_can_not_measure_and_goes_on() {
     for name in ["alpha.png: it has an alpha channel", "broken.png: ", "tiny.png: 15x30 pixels are too few"] {
         assert!(messages.contains(name), "{messages}");
     }
-    assert!(messages.ends_with("abpn: 3 of 4 pictures could not be measured\n"), "{messages}");
+    assert!(messages.ends_with("abpn: 3 of 4 measurements failed\n"), "{messages}");
     let table = text(&output);
     assert!(table.contains("| good.png ") && table.contains("| mean of 1 of 4 "), "{table}");
     assert!(table.lines().all(|line| line.len() == table.find('\n').unwrap()), "{table}");

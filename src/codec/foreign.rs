@@ -1,9 +1,10 @@
 //! Formats that abpn doesn't read, known by their first bytes, so that a message can name them.
 
+const CONVERT: &str = "convert it to PNG or JPEG first";
+
 /// The name of the format whose signature `bytes` begin with, and how to get a file that abpn reads; none for unknown
 /// ones.
 pub(super) fn guess(bytes: &[u8]) -> Option<(&'static str, &'static str)> {
-    const CONVERT: &str = "convert it to PNG or JPEG first";
     const DEVELOP: &str = "develop it to TIFF or PNG first";
     const VIDEO: &str = "take frames out of it with ffmpeg";
     let at = |start: usize, signature: &[u8]| bytes.get(start..).is_some_and(|rest| rest.starts_with(signature));
@@ -54,7 +55,7 @@ pub(super) fn guess(bytes: &[u8]) -> Option<(&'static str, &'static str)> {
 fn of_heif(bytes: &[u8]) -> (&'static str, &'static str) {
     let brands = bytes.get(8..64.min(bytes.len())).unwrap_or_default();
     match brands.windows(4).any(|brand| brand == b"avif") {
-        true => ("an AVIF picture", "convert it to PNG or JPEG first"),
+        true => ("an AVIF picture", CONVERT),
         false => ("a HEIC picture", "convert it to PNG or JPEG first, for instance with heif-convert"),
     }
 }

@@ -10,11 +10,10 @@ use std::iter;
 use std::ops::Range;
 use std::sync::LazyLock;
 
+use super::JPEG_BLOCK_SIDE as SIDE;
 use super::jpeg::{ZIGZAG, nearest_quality};
 use crate::image::{Image, Sample, Samples};
 
-/// Side of a block in pixels.
-const SIDE: usize = 8;
 /// Steps that are looked for. Larger ones belong to qualities below 10; the smallest step, 1, leaves no trace.
 const STEPS: Range<usize> = 2..90;
 /// Frequencies that are looked at: those after the mean, in zigzag order.

@@ -31,6 +31,9 @@ const STRONG_BELOW: u8 = 77;
 /// Pictures of a lower quality, and no lower than the other, get the net for light compression.
 const LIGHT_BELOW: u8 = 98;
 
+/// Side of JPEG's blocks in pixels.
+pub const JPEG_BLOCK_SIDE: usize = 8;
+
 /// What a file says of how its samples are coded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use abpn::codec::{self, DEFAULT_MAX_PIXELS};
 use abpn::eval::{self, Scores};
-use abpn::origin::{Coding, choose, jpeg_quality_of_pixels};
+use abpn::origin::{Coding, JPEG_BLOCK_SIDE, choose, jpeg_quality_of_pixels};
 use abpn::{Image, TileSize};
 
 use super::device::DeviceArgs;
@@ -18,9 +18,6 @@ use super::upscalers::Upscalers;
 use super::{Failure, folder};
 use compression::{Compression, Video};
 use report::{Failed, Measured, Report, Row};
-
-/// Side of JPEG's blocks in pixels.
-const JPEG_BLOCK: usize = 8;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -105,14 +102,16 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let small = args.lr.as_deref().map(folder::pictures).transpose()?;
     let nets = Nets::new(&args.net, args.scale)?;
     let upscalers = Upscalers::new(&nets, &args.device, TileSize::Auto);
+    let compressions = args.compressions();
+    let measurements = originals.len() * compressions.len();
     let mut failures = 0;
-    for compression in args.compressions() {
+    for compression in compressions {
         let report = Report::new(compression, args.ring, args.json, nets.scale(), &originals);
         failures += measure_all(&originals, small.as_deref(), compression, &upscalers, report)?;
     }
     match failures {
         0 => Ok(()),
-        count => Err(Failure::new(format!("{count} of {} pictures could not be measured", originals.len()))),
+        count => Err(Failure::new(format!("{count} of {measurements} measurements failed"))),
     }
 }
 
@@ -198,7 +197,10 @@ fn measure(pair: &Pair, upscalers: &Upscalers, row: Row) -> Result<Measured, Fai
     let score = |image: &Image| -> Result<Figures, Failure> {
         Ok(Figures {
             scores: eval::compare(&pair.original, image, scale)?,
-            psnr_b_db: row.blocks.then(|| eval::psnr_b_db(&pair.original, image, JPEG_BLOCK * scale)).transpose()?,
+            psnr_b_db: row
+                .blocks
+                .then(|| eval::psnr_b_db(&pair.original, image, JPEG_BLOCK_SIDE * scale))
+                .transpose()?,
             ring_db: row.ring.map(|ring| eval::ring_psnr_db(&pair.original, image, ring.into())).transpose()?,
         })
     };

@@ -23,7 +23,9 @@ pub struct Decoded {
 
 /// An input's bytes.
 pub struct Encoded {
-    pub bytes: Vec<u8>,
+    bytes: Vec<u8>,
+    /// What they say of their compression.
+    pub coding: Coding,
     /// How long reading took.
     time: Duration,
 }
@@ -38,7 +40,8 @@ pub fn read(source: &Source, max_pixels: u64) -> Result<Encoded, Failure> {
         Source::Stdin => io::stdin().lock().take(most).read_to_end(&mut bytes),
     };
     read.map_err(|cause| Failure::new(cause.to_string()).context(source))?;
-    Ok(Encoded { bytes, time: start.elapsed() })
+    let coding = Coding::of_file(&bytes);
+    Ok(Encoded { bytes, coding, time: start.elapsed() })
 }
 
 /// Decodes what was read.
@@ -48,6 +51,5 @@ pub fn decode(source: &Source, encoded: &Encoded, options: &codec::Options) -> R
         Error::TooManyPixels { .. } => Failure::new(format!("{source}: {error}; raise it with --max-pixels")),
         _ => Failure::from(error).context(source),
     })?;
-    let coding = Coding::of_file(&encoded.bytes);
-    Ok(Decoded { picture, notes, coding, time: encoded.time + start.elapsed() })
+    Ok(Decoded { picture, notes, coding: encoded.coding, time: encoded.time + start.elapsed() })
 }

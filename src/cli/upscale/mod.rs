@@ -50,7 +50,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         let mut coding = Coding::Unstated;
         match job.map(|job| (job, read(&job.source, args.max_pixels))) {
             Some((job, Ok(encoded))) => {
-                coding = Coding::of_file(&encoded.bytes);
+                coding = encoded.coding;
                 let first = &mut first;
                 scope.spawn(move || *first = Some(decode(&job.source, &encoded, &decoding)));
             }

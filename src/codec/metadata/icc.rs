@@ -5,7 +5,7 @@ use moxcms::{
     MatrixCoefficients, ProfileText, ToneReprCurve, TransferCharacteristics, XyY,
 };
 
-use super::Colours;
+use super::{Colours, D65, ROUNDING};
 
 /// Whether a profile describes grey, by the colour space in its header.
 pub(in crate::codec) fn is_for_grey(icc: &[u8]) -> bool {
@@ -66,14 +66,12 @@ fn of_numbers([primaries, transfer, matrix, range]: [u8; 4]) -> Option<ColorProf
 /// Colours by gAMA and cHRM; what is missing of the two is sRGB's.
 fn of_chunks(colours: &Colours) -> Option<ColorProfile> {
     const UNIT: f32 = 100_000.0;
-    /// White of D65, the only one that the crate can adapt from, and what rounding makes of it.
-    const WHITE: [u32; 2] = [31270, 32900];
-    const ROUNDING: u32 = 50;
     /// Exponents that a profile holds with some precision.
     const GAMMAS: std::ops::RangeInclusive<f32> = 0.1..=10.0;
     let mut profile = ColorProfile::new_srgb();
     if let Some([white_x, white_y, rest @ ..]) = colours.chromaticities {
-        if white_x.abs_diff(WHITE[0]) > ROUNDING || white_y.abs_diff(WHITE[1]) > ROUNDING {
+        // The only white that the crate can adapt from.
+        if white_x.abs_diff(D65[0]) > ROUNDING || white_y.abs_diff(D65[1]) > ROUNDING {
             return None;
         }
         #[expect(clippy::cast_precision_loss, reason = "real ones are below 2^24, and others need no precision")]

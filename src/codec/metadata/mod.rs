@@ -90,6 +90,11 @@ pub struct Colours {
     pub light_levels: Option<[u8; 8]>,
 }
 
+/// x and y of D65, the white of sRGB and most others, in 1/100,000.
+const D65: [u32; 2] = [31270, 32900];
+/// How far a number of gAMA or cHRM may lie from what is meant, in 1/100,000.
+const ROUNDING: u32 = 50;
+
 impl Colours {
     /// The name of an HDR transfer function.
     pub fn hdr(&self) -> Option<&'static str> {
@@ -98,10 +103,9 @@ impl Colours {
 
     /// Whether this is how pictures look that say nothing of their colours.
     pub fn are_usual(&self) -> bool {
-        // sRGB's gamma and chromaticities, as its chunk asks writers to give them, and what rounding makes of them.
+        // sRGB's gamma and chromaticities, as its chunk asks writers to give them.
         const GAMMA: u32 = 45455;
-        const CHROMATICITIES: [u32; 8] = [31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000];
-        const ROUNDING: u32 = 50;
+        const CHROMATICITIES: [u32; 8] = [D65[0], D65[1], 64000, 33000, 30000, 60000, 15000, 6000];
         if let Some([primaries, transfer, matrix, range]) = self.cicp {
             return primaries == 1 && matches!(transfer, 1 | 6 | 13 | 14 | 15) && matrix == 0 && range == 1;
         }
