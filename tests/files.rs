@@ -795,6 +795,18 @@ fn jpeg_xl_is_read() {
         }
     }
     assert!(matches!(decode(&file, 127), Err(Error::TooManyPixels { .. })));
+    // In a container, with metadata.
+    let held =
+        |name: &[u8], data: &[u8]| [&u32::try_from(data.len() + 8).unwrap().to_be_bytes()[..], name, data].concat();
+    let container = [
+        held(b"JXL ", b"\x0d\x0a\x87\x0a"),
+        held(b"ftyp", b"jxl \0\0\0\0jxl "),
+        held(b"xml ", b"<x:xmpmeta tiff:Orientation='6'/>"),
+        held(b"jxlc", &file),
+    ];
+    let (picture, notes) = whole(&container.concat()).unwrap();
+    assert_eq!((picture.image, notes), (gradient(16, 8), vec![]));
+    assert_eq!(picture.metadata.xmp.as_deref(), Some(b"<x:xmpmeta tiff:Orientation='1'/>".as_slice()));
 }
 
 #[test]

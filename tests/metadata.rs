@@ -526,3 +526,43 @@ fn what_else_a_tiff_holds_is_said() {
         assert_eq!(metadata.exif.is_some(), !exif.is_empty());
     }
 }
+
+#[test]
+fn what_is_too_long_is_said() {
+    const MOST: usize = 16 << 20;
+    // JPEG's comments, all together.
+    let comment = (0xfe, vec![b'a'; 65533]);
+    let (metadata, notes) = said(&with_segments(&vec![comment; MOST / 65533 + 1]));
+    assert_eq!((metadata.texts.len(), notes), (MOST / 65533, vec![Note::Damaged(Part::Texts)]));
+    // PNG's EXIF.
+    let mut metadata = Metadata::default();
+    metadata.exif = Some(photo_block());
+    let file = encoded(&Picture { image: gradient(2, 2), metadata }, Format::Png);
+    let at = file.windows(4).position(|name| name == b"eXIf").unwrap();
+    let len = u32::from_be_bytes(file[at - 4..at].try_into().unwrap()) as usize;
+    let mut data = [b"eXIf", &file[at + 4..at + 4 + len]].concat();
+    data.resize(4 + MOST + 1, 0);
+    let mut sum = flate2::Crc::new();
+    sum.update(&data);
+    let chunk = [&u32::try_from(MOST + 1).unwrap().to_be_bytes()[..], &data, &sum.sum().to_be_bytes()].concat();
+    let (metadata, notes) = said(&[&file[..at - 4], &chunk, &file[at + 8 + len..]].concat());
+    assert_eq!((metadata.exif, notes), (None, vec![Note::Damaged(Part::Exif)]));
+}
+
+#[test]
+fn what_the_format_has_no_number_or_text_for_is_said() {
+    let mut metadata = Metadata::default();
+    // More dots an inch than JFIF can count.
+    metadata.resolution = Some(Resolution { x: (70_000, 1), y: (70_000, 1), unit: ResolutionUnit::Inch });
+    assert_eq!(through(&metadata, Format::Jpeg), (Metadata::default(), vec![Note::LeftOut(Part::Resolution)]));
+    assert_eq!(through(&metadata, Format::Tiff), (metadata.clone(), vec![]));
+    // More a metre than PNG can.
+    metadata.resolution = Some(Resolution { x: (100_000_000, 1), y: (100_000_000, 1), unit: ResolutionUnit::Inch });
+    let (found, notes) = through(&metadata, Format::Png);
+    assert_eq!((found.resolution, notes), (None, vec![Note::LeftOut(Part::Resolution)]));
+    // UTF-16.
+    let mut metadata = Metadata::default();
+    metadata.xmp = Some(b"\xfe\xff\0<\0x\0/\0>".to_vec());
+    assert_eq!(through(&metadata, Format::Png), (Metadata::default(), vec![Note::LeftOut(Part::Xmp)]));
+    assert_eq!(through(&metadata, Format::WebP), (metadata, vec![]));
+}

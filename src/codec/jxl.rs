@@ -6,7 +6,8 @@ use image::metadata::Orientation;
 use jxl_oxide::{AllocTracker, AuxBoxData, ExtraChannelType, FrameBufferSample, JxlImage, PixelFormat, Render};
 
 use super::decode::{Options, Stored, allocate, check_pixels, max_file_len};
-use super::{Format, Metadata, Note, alpha};
+use super::metadata::MAX_LEN;
+use super::{Format, Metadata, Note, Part, alpha};
 use crate::image::Sample;
 use crate::{Error, Layout, Result, Samples};
 
@@ -65,7 +66,15 @@ pub(super) fn decode(bytes: &[u8], options: &Options) -> Result<Stored> {
             None
         }
     };
-    let mut metadata = Metadata { icc, exif, ..Metadata::default() };
+    let xmp = match image.aux_boxes().first_xml() {
+        AuxBoxData::Data(packet) if packet.len() > MAX_LEN => {
+            notes.push(Note::Damaged(Part::Xmp));
+            None
+        }
+        AuxBoxData::Data(packet) => Some(packet.to_vec()),
+        _ => None,
+    };
+    let mut metadata = Metadata { icc, exif, xmp, ..Metadata::default() };
     // The codestream has an orientation of its own; the one in EXIF doesn't count.
     metadata.settle(&mut notes);
     let orientation = Orientation::NoTransforms;

@@ -65,8 +65,12 @@ pub(super) fn read(bytes: &[u8], notes: &mut Vec<Note>) -> Metadata {
             }
             11 if is_content_credentials(data) => add(notes, Note::LeftOut(Part::ContentCredentials)),
             13 => resources.extend_from_slice(after(PHOTOSHOP).unwrap_or_default()),
-            _ if marker == COMMENT_MARKER && data.len() <= budget => {
-                budget -= data.len();
+            _ if marker == COMMENT_MARKER => {
+                let Some(left) = budget.checked_sub(data.len()) else {
+                    add(notes, Note::Damaged(Part::Texts));
+                    continue;
+                };
+                budget = left;
                 // No encoding is prescribed.
                 let text = std::str::from_utf8(data).map_or_else(|_| png::latin1(data), str::to_owned);
                 let text = text.trim_end_matches('\0');
@@ -182,7 +186,7 @@ pub(in crate::codec) fn write(file: &[u8], metadata: &Metadata) -> Vec<u8> {
 }
 
 /// Unit and numbers in a JFIF header.
-fn density_of(resolution: &Resolution) -> Option<[u16; 3]> {
+pub(super) fn density_of(resolution: &Resolution) -> Option<[u16; 3]> {
     let max = u16::MAX.into();
     let (code, (x, y)) = match resolution.unit {
         ResolutionUnit::None => (0, resolution.aspect(max)?),

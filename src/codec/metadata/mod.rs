@@ -26,7 +26,7 @@ pub(super) use png::chunks as png_chunks;
 pub(super) use tiff::{Field as TiffField, Tags as TiffTags};
 
 /// The longest part that is carried, in bytes; also the most of all texts together.
-const MAX_LEN: usize = 16 << 20;
+pub(super) const MAX_LEN: usize = 16 << 20;
 
 /// What a file says of its picture beside the pixels. Empty fields were not in the file.
 ///
@@ -303,7 +303,12 @@ impl Metadata {
                 *bytes = None;
             }
         }
-        if fitted.resolution.is_some() && !holds_resolution(format, fitted.exif.as_deref()) {
+        // Its texts are UTF-8.
+        if format == Format::Png && fitted.xmp.as_deref().is_some_and(|packet| std::str::from_utf8(packet).is_err()) {
+            left_out(Part::Xmp);
+            fitted.xmp = None;
+        }
+        if fitted.resolution.is_some_and(|resolution| !holds_resolution(format, &resolution, fitted.exif.as_deref())) {
             left_out(Part::Resolution);
             fitted.resolution = None;
         }
@@ -329,9 +334,11 @@ fn max_len(format: Format, part: Part) -> usize {
     }
 }
 
-fn holds_resolution(format: Format, exif: Option<&[u8]>) -> bool {
+fn holds_resolution(format: Format, resolution: &Resolution, exif: Option<&[u8]>) -> bool {
     match format {
-        Format::Png | Format::Jpeg | Format::Tiff => true,
+        Format::Png => png::physical(resolution).is_some(),
+        Format::Jpeg => jpeg::density_of(resolution).is_some(),
+        Format::Tiff => !tiff::resolution_fields(*resolution).is_empty(),
         Format::WebP => exif.is_some_and(|block| exif::resolution_of_block(block).is_some()),
         _ => false,
     }

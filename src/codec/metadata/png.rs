@@ -101,7 +101,7 @@ fn take(name: &[u8; 4], data: &[u8], metadata: &mut Metadata, budget: &mut usize
         }
         b"mDCV" => colours.mastering_display = Some(data.try_into().ok()?),
         b"cLLI" => colours.light_levels = Some(data.try_into().ok()?),
-        b"eXIf" => metadata.exif = Some(data.to_vec()).filter(|data| data.len() <= MAX_LEN),
+        b"eXIf" => metadata.exif = Some((data.len() <= MAX_LEN).then(|| data.to_vec())?),
         b"pHYs" => {
             let &[a, b, c, d, e, f, g, h, unit] = data else { return None };
             let (x, y) = (u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h]));
@@ -189,10 +189,11 @@ pub(in crate::codec) fn chunks(metadata: &Metadata) -> Vec<Chunk> {
     chunks
 }
 
-fn physical(resolution: &Resolution) -> Option<Vec<u8>> {
-    let (x, y, unit) = match resolution.per(ResolutionUnit::Metre, i32::MAX.unsigned_abs()) {
-        Some((x, y)) => (x, y, 1),
-        None => resolution.aspect(i32::MAX.unsigned_abs()).map(|(x, y)| (x, y, 0))?,
+pub(super) fn physical(resolution: &Resolution) -> Option<Vec<u8>> {
+    let max = i32::MAX.unsigned_abs();
+    let ((x, y), unit) = match resolution.unit {
+        ResolutionUnit::None => (resolution.aspect(max)?, 0),
+        _ => (resolution.per(ResolutionUnit::Metre, max)?, 1),
     };
     Some([x.to_be_bytes().as_slice(), &y.to_be_bytes(), &[unit]].concat())
 }
