@@ -56,7 +56,7 @@ fn segment_quantisers(header: &mut BoolDecoder) -> (bool, [i32; 4]) {
 }
 
 /// The first VP8 frame among a file's chunks; none before a lossless one.
-fn frame(mut chunks: Chunks) -> Option<&[u8]> {
+fn frame(mut chunks: Chunks<'_>) -> Option<&[u8]> {
     /// Bytes of an animation's frame before its own chunks.
     const ANIMATION_HEADER: usize = 16;
     loop {

@@ -1,6 +1,6 @@
 //! What a JPEG file's segments say, read without decoding a pixel: enough to choose a decoder that is known to be right.
 
-use super::segments::{END_OF_IMAGE, START_OF_IMAGE, START_OF_SCAN, Segments};
+use super::segments::{END_OF_IMAGE, START_OF_SCAN, Segments};
 
 const LINES: u8 = 0xdc;
 const JFIF: u8 = 0xe0;
