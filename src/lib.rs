@@ -69,7 +69,7 @@ mod tile;
 mod timing;
 mod upscaler;
 
-pub use cache::Cache;
+pub use cache::{Cache, FolderCache};
 pub use error::{Error, Result};
 pub use frame::{ImageView, ImageViewMut, SamplesMut, SamplesRef};
 pub use frames::Frames;

@@ -1,11 +1,10 @@
 //! What computes: the options for it, and the upscaler they ask for.
 
 use abpn::gpu::{self, Adapter, Choice, Kernel, Kernels};
-use abpn::{Builder, Cache, Net, Target, Upscaler, When};
+use abpn::{Builder, FolderCache, Net, Target, Upscaler, When};
 use clap::ValueEnum;
 
 use super::Failure;
-use super::cache::Folder;
 use super::message::say;
 
 /// Where to compute.
@@ -78,9 +77,10 @@ pub fn upscaler(net: Net, args: &DeviceArgs) -> Result<Upscaler, Failure> {
 /// # Errors
 /// As [`Builder::build`].
 pub fn build(builder: Builder) -> Result<Upscaler, Failure> {
-    let folder = Folder::of_user();
+    // None where the system has no folder for caches.
+    let folder = dirs::cache_dir().map(|folder| FolderCache::new(folder.join("abpn")));
     let upscaler = match &folder {
-        Some(folder) => builder.cache(folder as &dyn Cache).build(),
+        Some(folder) => builder.cache(folder).build(),
         None => builder.build(),
     }?;
     if let Some(why) = &upscaler.startup().ignored {

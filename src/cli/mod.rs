@@ -3,7 +3,6 @@
 mod adapters;
 mod atomic;
 mod bench;
-mod cache;
 mod completions;
 mod degrade;
 mod device;
