@@ -84,12 +84,15 @@ for range in light strong; do
     abpn_training train -o x3-$range-decay --decay-from x3-$range/step-00004000.pt --decay-steps 2000
     abpn_training export x3-$range-decay -o abpn_x3_${range}_float.safetensors
 done
-# x2 and x4 clean: 7,000 and 4,500 steps at a constant rate
+# x2 and x4 clean: 7,000 and 4,500 steps at a constant rate, and 1,500 of decay from the 7,000th and the 4,000th
 for scale in 2 4; do
     abpn_training train -o x$scale-clean --scale $scale --init x${scale}_zeros.safetensors "${mirror[@]}" --decay-steps 0 \
         --steps 1000000 --warmup 200 --hardest-of 2 --ema 0.999 --keep-every 1000 $(data $scale "")
     abpn_training export x$scale-clean -o x${scale}_start.safetensors
 done
+abpn_training train -o x2-clean-decay --decay-from x2-clean/step-00007000.pt --decay-steps 1500
+abpn_training train -o x4-clean-decay --decay-from x4-clean/step-00004000.pt --decay-steps 1500
+for scale in 2 4; do abpn_training export x$scale-clean-decay -o abpn_x${scale}_float.safetensors; done
 # x2 and x4, light and strong: 900 steps each from there
 for scale in 4 2; do
     for range in light strong; do
@@ -107,17 +110,17 @@ quantize() {
     abpn_training export "$1" -o tuned.safetensors --ranges ranges.json "${@:4}"
     abpn model quantize tuned.safetensors --ranges ranges.json -o "$2.safetensors" "${license[@]}" --provenance "$3"
 }
-# Clean: tuned with zero padding in every fourth step, run with a mirrored border.
+# x3 clean: tuned with zero padding in every fourth step, run with a mirrored border; x2 and x4: with that from the beginning.
 zeros=(--border zeros --same-every 4 --batch 16 --rate 5e-5 --warmup 50 --recolour 0.5 --threads 2)
 abpn_training qat -o x3-qat --weights x3_zeros.safetensors --steps 2500 --loss patch-psnr "${zeros[@]}" $(data 3 "")
 quantize x3-qat abpn_x3 "trained on 286 photographs, then quantisation-aware; see weights/README.md" --border mirror
 abpn_training export x3-patch -o abpn_x3_float.safetensors --border mirror
+text="trained on 286 photographs from the x3 net's body, then quantisation-aware; see weights/README.md"
 for scale in 2 4; do
-    abpn_training qat -o x$scale-qat --scale $scale --weights x${scale}_zeros.safetensors --steps 800 --loss psnr \
-        "${zeros[@]}" $(data $scale "")
-    text="trained on 286 photographs from the x3 net's body, then quantisation-aware; see weights/README.md"
-    quantize x$scale-qat abpn_x$scale "$text" --border mirror
-    abpn_training export x$scale-recolour -o abpn_x${scale}_float.safetensors --border mirror
+    if [ $scale = 2 ]; then steps=2500; else steps=1500; fi
+    abpn_training qat -o x$scale-qat --scale $scale --weights abpn_x${scale}_float.safetensors --steps $steps --batch 16 \
+        --loss psnr --rate 5e-5 --warmup 50 --hardest-of 1 --recolour 0.5 --threads 1 --border mirror $(data $scale "")
+    quantize x$scale-qat abpn_x$scale "$text"
 done
 # Light and strong: on one version of each photo, and on pictures of one colour, which keep flat places flat.
 python3 - << 'END'
