@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use abpn::codec::{
-    DEFAULT_MAX_PIXELS, Format, Note, Options, Picture, Resolution, ResolutionUnit, decode, decode_with,
+    DEFAULT_MAX_PIXELS, Format, Note, Options, Part, Picture, Resolution, ResolutionUnit, decode, decode_with,
 };
 use abpn::{Error, Image, Layout, Samples};
 use tempfile::TempDir;
@@ -372,6 +372,14 @@ fn tiffs_directory_says_what_its_samples_are() {
         let pixels = [0, 40, 80, 10, 50, 90, 20, 60, 100, 30, 70, 110];
         assert_eq!(read(&file).0, image(4, 1, Layout::Rgb, &pixels));
     }
+    // A palette of more than 8 bits, of which the last colour is the only one.
+    let map = (0..3 << 9).map(|at| if at % 512 == 511 { 0x1234 + at / 512 } else { 0 }).collect();
+    let file = tiff(1, 1, &[(258, vec![9]), (262, vec![3]), (320, map)], &[0xff, 0x80]);
+    let expected = Image::new(1, 1, Layout::Rgb, Samples::U16(vec![0x1234, 0x1235, 0x1236])).unwrap();
+    assert_eq!(read(&file).0, expected);
+    // Tiles whose places stand where those of strips do.
+    let tiled = [(258, vec![8]), (262, vec![1]), (322, vec![2]), (323, vec![2])];
+    assert_eq!(read(&tiff(1, 2, &tiled, &[1, 2, 3, 4])).0, image(1, 2, Layout::Grey, &[1, 3]));
     // Alpha: its own, multiplied in, or none at all.
     let four = |kind: u32| [(258, vec![8; 4]), (262, vec![2]), (277, vec![4]), (338, vec![kind])];
     let strip = [50, 100, 0, 128, 9, 9, 9, 0];
@@ -407,6 +415,7 @@ fn what_a_tiff_is_not_read_for_is_named() {
         (vec![(258, vec![5, 6, 5]), (277, vec![3]), (262, vec![2])], "different bits"),
         (vec![(50706, vec![1])], "(DNG)"),
         (vec![(254, vec![1]), (330, vec![8])], "only a preview"),
+        (vec![(259, vec![6]), (532, vec![0, 255, 128, 255, 128, 255])], "JPEG in the way of before 1995"),
     ] {
         let mut all = vec![(258, vec![8]), (262, vec![1])];
         all.retain(|(tag, _)| tags.iter().all(|(other, _)| other != tag));
@@ -689,6 +698,22 @@ fn a_tiff_of_previews_without_end_is_refused() {
 }
 
 #[test]
+fn luma_of_impossible_parts_is_damage() {
+    // Red's, green's and blue's part as fractions with these denominators.
+    for (denominators, reads) in [([4, 2, 4], true), ([4, 0, 4], false), ([1, 1, 1], false)] {
+        let tags = [(258, vec![8; 3]), (262, vec![6]), (277, vec![3]), (530, vec![1, 1]), (529, vec![0; 6])];
+        let mut file = tiff(1, 1, &tags, &[100, 128, 128]);
+        let entry = file.windows(8).position(|window| window == [0x11, 2, 4, 0, 6, 0, 0, 0]).unwrap();
+        file[entry + 2] = 5;
+        file[entry + 4] = 3;
+        let at = u32::from_le_bytes(file[entry + 8..entry + 12].try_into().unwrap()) as usize;
+        let fractions = denominators.map(|denominator: u32| [1_u32.to_le_bytes(), denominator.to_le_bytes()].concat());
+        file[at..at + 24].copy_from_slice(&fractions.concat());
+        assert_eq!(whole(&file).is_ok(), reads, "{denominators:?}");
+    }
+}
+
+#[test]
 fn numbers_beyond_all_measure_are_clipped_or_damage() {
     // A BigTIFF whose palette has numbers of 64 bits, all set.
     let mut file = b"II\x2b\0\x08\0\0\0\x10\0\0\0\0\0\0\0".to_vec();
@@ -798,15 +823,33 @@ fn jpeg_xl_is_read() {
     // In a container, with metadata.
     let held =
         |name: &[u8], data: &[u8]| [&u32::try_from(data.len() + 8).unwrap().to_be_bytes()[..], name, data].concat();
-    let container = [
-        held(b"JXL ", b"\x0d\x0a\x87\x0a"),
-        held(b"ftyp", b"jxl \0\0\0\0jxl "),
-        held(b"xml ", b"<x:xmpmeta tiff:Orientation='6'/>"),
-        held(b"jxlc", &file),
-    ];
-    let (picture, notes) = whole(&container.concat()).unwrap();
-    assert_eq!((picture.image, notes), (gradient(16, 8), vec![]));
-    assert_eq!(picture.metadata.xmp.as_deref(), Some(b"<x:xmpmeta tiff:Orientation='1'/>".as_slice()));
+    let contained = |boxes: &[Vec<u8>]| {
+        let start = [held(b"JXL ", b"\x0d\x0a\x87\x0a"), held(b"ftyp", b"jxl \0\0\0\0jxl ")];
+        whole(&[&start[..], boxes, &[held(b"jxlc", &file)]].concat().concat()).unwrap()
+    };
+    let expected = b"<x:xmpmeta tiff:Orientation='1'/>".as_slice();
+    // As it is, and as Brotli packs it.
+    const PACKED: &[u8] =
+        b"\x1b\x20\x00\xf8\x45\x4f\x96\xaa\x26\x6a\xc2\x67\x52\x17\xd8\x04\x9b\x20\x28\x51\x90\x8a\xa0\xda\
+        \x1e\x3f\x3b\x79\x41\xd7\x55\x78\x30\xca\xe2";
+    let packed = |kind: &[u8], data: &[u8]| held(b"brob", &[kind, data].concat());
+    for xmp in [held(b"xml ", b"<x:xmpmeta tiff:Orientation='6'/>"), packed(b"xml ", PACKED)] {
+        let (picture, notes) = contained(&[xmp]);
+        assert_eq!((picture.image, notes), (gradient(16, 8), vec![]));
+        assert_eq!(picture.metadata.xmp.as_deref(), Some(expected));
+    }
+    // 17 MiB of zeros in 27 bytes; damage; and an offset that leads nowhere.
+    const ZEROS: &[u8] =
+        b"\xcf\xff\xff\x7f\xf8\x27\x00\xe2\xb1\x40\x20\xf7\xfe\xbf\xfe\xff\x1f\xff\x04\x40\x1c\x16\x00\xe8\xde\x3f\x00";
+    for (bad, part) in [
+        (packed(b"xml ", ZEROS), Part::Xmp),
+        (packed(b"xml ", &PACKED[..20]), Part::Xmp),
+        (packed(b"Exif", ZEROS), Part::Exif),
+        (held(b"Exif", b"\0\0\x10\0MM\0*"), Part::Exif),
+    ] {
+        let (picture, notes) = contained(&[bad]);
+        assert_eq!((picture, notes), (bare(gradient(16, 8)), vec![Note::Damaged(part)]));
+    }
 }
 
 #[test]

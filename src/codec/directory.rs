@@ -281,9 +281,11 @@ impl<'a> Main<'a> {
             .and_then(|entry| self.header.number(self.bytes, entry))
     }
 
-    /// A tag's values, if they are unsigned fractions: numerators and denominators.
+    /// A tag's values, if they are unsigned fractions or integers: numerators and denominators.
     pub fn fractions(&self, tag: u16) -> Option<Vec<(u32, u32)>> {
-        self.directory.entry(tag).filter(|entry| entry.kind == kind::RATIONAL)?;
+        if self.directory.entry(tag)?.kind != kind::RATIONAL {
+            return self.numbers(tag)?.into_iter().map(|number| Some((number.try_into().ok()?, 1))).collect();
+        }
         let fraction = |bytes: &[u8]| Some((self.header.order.u32(bytes, 0)?, self.header.order.u32(bytes, 4)?));
         self.value(tag)?.chunks_exact(8).map(fraction).collect()
     }

@@ -53,8 +53,8 @@ enum Colours {
     WhiteIsZero,
     BlackIsZero,
     Rgb,
-    /// 8-bit colours by number.
-    Palette(Vec<[u8; 3]>),
+    /// Colours by number, 16 bits a sample.
+    Palette(Vec<[u16; 3]>),
     Cmyk,
     YCbCr(YCbCr),
 }
@@ -293,7 +293,7 @@ impl Description {
                 let colour = |pixel: &[S]| {
                     let index = usize::try_from(pixel[0].to_i32()).unwrap_or(0);
                     let rgb = palette.get(index).copied().unwrap_or_default();
-                    rgb.map(|level| S::saturating_from(level.into())).into_iter().chain(pixel.get(1).copied())
+                    rgb.map(of_16_bits).into_iter().chain(pixel.get(1).copied())
                 };
                 samples = samples.chunks_exact(channels).flat_map(colour).collect();
             }
@@ -365,8 +365,14 @@ fn colours(directory: &Main, compression: Compression, samples_per_pixel: usize,
     }
 }
 
-fn palette(directory: &Main, bits: u32) -> Result<Vec<[u8; 3]>> {
-    if bits > 8 {
+/// A level of 16 bits as one of `S`.
+fn of_16_bits<S: Sample>(level: u16) -> S {
+    let level = i32::from(level);
+    S::saturating_from(if S::BITS == u16::BITS { level } else { (level + 128) / 257 })
+}
+
+fn palette(directory: &Main, bits: u32) -> Result<Vec<[u16; 3]>> {
+    if bits > 16 {
         return Err(unread(format!("its palette has numbers of {bits} bits")));
     }
     let len = 1 << bits;
@@ -376,7 +382,7 @@ fn palette(directory: &Main, bits: u32) -> Result<Vec<[u8; 3]>> {
     let is_8_bits = map.iter().all(|&level| level < 256);
     let level = |index: usize| {
         let level = map[index];
-        u8::try_from(if is_8_bits { level } else { level.saturating_add(128) / 257 }).unwrap_or(u8::MAX)
+        u16::try_from(if is_8_bits { level * 257 } else { level }).unwrap_or(u16::MAX)
     };
     Ok((0..len).map(|index| [level(index), level(len + index), level(2 * len + index)]).collect())
 }
@@ -401,7 +407,10 @@ fn ycbcr(directory: &Main, bits: u32) -> Result<YCbCr> {
     };
     let is_step = |step: u64| [1, 2, 4].contains(&step);
     let is_range = |pair: &[f64]| pair.iter().all(|value| value.is_finite()) && pair[0] != pair[1];
-    if !is_step(across) || !is_step(down) || !reference.chunks(2).all(is_range) || !parts.iter().all(|&part| part > 0.0)
+    if !is_step(across)
+        || !is_step(down)
+        || !reference.chunks(2).all(is_range)
+        || !parts.iter().all(|&part| part > 0.0 && part < 1.0)
     {
         return Err(damaged());
     }
@@ -434,24 +443,28 @@ type Pieces = ((u32, u32), bool, Vec<(u64, u64)>);
 
 /// The size of strips or tiles, whether they are tiles, and where each lies.
 fn pieces(directory: &Main, (width, height): (u32, u32), planes: Option<usize>, file_len: usize) -> Result<Pieces> {
+    // Before TIFF 6.0, tiles lay where strips do.
+    const TILE_PLACES: [u16; 2] = [tag::TILE_OFFSETS, tag::STRIP_OFFSETS];
+    const TILE_LENS: [u16; 2] = [tag::TILE_BYTE_COUNTS, tag::STRIP_BYTE_COUNTS];
     let is_tiled = directory.has(tag::TILE_WIDTH) || directory.has(tag::TILE_OFFSETS);
     let side = |tag| {
         let side = directory.number(tag).and_then(|side| u32::try_from(side).ok());
         side.filter(|&side| side > 0).ok_or_else(|| error("its directory gives no size of tiles"))
     };
-    let (piece, offsets, lens) = if is_tiled {
-        ((side(tag::TILE_WIDTH)?, side(tag::TILE_HEIGHT)?), tag::TILE_OFFSETS, tag::TILE_BYTE_COUNTS)
+    let (piece, places, lens) = if is_tiled {
+        ((side(tag::TILE_WIDTH)?, side(tag::TILE_HEIGHT)?), TILE_PLACES, TILE_LENS)
     } else {
         let rows = directory.number(tag::ROWS_PER_STRIP).unwrap_or(u64::MAX).min(height.into());
         let rows = u32::try_from(rows).ok().filter(|&rows| rows > 0).ok_or_else(|| error("its strips have no rows"))?;
-        ((width, rows), tag::STRIP_OFFSETS, tag::STRIP_BYTE_COUNTS)
+        ((width, rows), [tag::STRIP_OFFSETS; 2], [tag::STRIP_BYTE_COUNTS; 2])
     };
-    let offsets = directory.numbers(offsets).ok_or_else(|| error("its directory doesn't say where the pixels are"))?;
+    let numbers = |tags: [u16; 2]| tags.into_iter().find_map(|tag| directory.numbers(tag));
+    let offsets = numbers(places).ok_or_else(|| error("its directory doesn't say where the pixels are"))?;
     let count = u64::from(width.div_ceil(piece.0)) * u64::from(height.div_ceil(piece.1)) * planes.unwrap_or(1) as u64;
     if (offsets.len() as u64) < count {
         return Err(error("its directory lists too few pieces"));
     }
-    let lens = directory.numbers(lens).filter(|lens| lens.len() >= offsets.len());
+    let lens = numbers(lens).filter(|lens| lens.len() >= offsets.len());
     let to_end = |offset: u64| (file_len as u64).saturating_sub(offset);
     // Files from before TIFF 6.0 may not say how long the pieces are.
     let place = |(at, &offset): (usize, &u64)| (offset, lens.as_ref().map_or(to_end(offset), |lens| lens[at]));

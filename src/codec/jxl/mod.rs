@@ -1,13 +1,14 @@
 //! JPEG XL.
 
+mod container;
+
 use std::io::Cursor;
 
 use image::metadata::Orientation;
-use jxl_oxide::{AllocTracker, AuxBoxData, ExtraChannelType, FrameBufferSample, JxlImage, PixelFormat, Render};
+use jxl_oxide::{AllocTracker, ExtraChannelType, FrameBufferSample, JxlImage, PixelFormat, Render};
 
 use super::decode::{Options, Stored, allocate, check_pixels, max_file_len};
-use super::metadata::MAX_LEN;
-use super::{Format, Metadata, Note, Part, alpha};
+use super::{Format, Metadata, Note, alpha};
 use crate::image::Sample;
 use crate::{Error, Layout, Result, Samples};
 
@@ -25,7 +26,8 @@ pub(super) fn decode(bytes: &[u8], options: &Options) -> Result<Stored> {
     let limit = options.max_pixels.saturating_mul(WORKING_BYTES_PER_PIXEL).saturating_add(max_file_len(0));
     let tracker = AllocTracker::with_limit(usize::try_from(limit).unwrap_or(usize::MAX));
     let builder = JxlImage::builder().alloc_tracker(tracker);
-    let image = builder.read(Cursor::new(bytes)).map_err(|_| error(DAMAGED))?;
+    let (file, container) = container::open(bytes);
+    let image = builder.read(Cursor::new(file)).map_err(|_| error(DAMAGED))?;
     let (width, height) = (image.width(), image.height());
     check_pixels(width, height, options.max_pixels)?;
     let layout = match image.pixel_format() {
@@ -58,23 +60,8 @@ pub(super) fn decode(bytes: &[u8], options: &Options) -> Result<Stored> {
     // Whoever knows no profile takes a picture for sRGB: primaries 1, transfer function 13.
     let is_srgb = matches!(image.rendered_cicp(), Some([1, 13, ..]));
     let icc = (!is_srgb).then(|| image.rendered_icc()).filter(|icc| !icc.is_empty());
-    let exif = match image.aux_boxes().first_exif() {
-        Ok(AuxBoxData::Data(exif)) => exif.payload().get(exif.tiff_header_offset() as usize..).map(<[u8]>::to_vec),
-        Ok(_) => None,
-        Err(_) => {
-            notes.push(Note::DamagedExtras);
-            None
-        }
-    };
-    let xmp = match image.aux_boxes().first_xml() {
-        AuxBoxData::Data(packet) if packet.len() > MAX_LEN => {
-            notes.push(Note::Damaged(Part::Xmp));
-            None
-        }
-        AuxBoxData::Data(packet) => Some(packet.to_vec()),
-        _ => None,
-    };
-    let mut metadata = Metadata { icc, exif, xmp, ..Metadata::default() };
+    notes.extend(container.notes);
+    let mut metadata = Metadata { icc, exif: container.exif, xmp: container.xmp, ..Metadata::default() };
     // The codestream has an orientation of its own; the one in EXIF doesn't count.
     metadata.settle(&mut notes);
     let orientation = Orientation::NoTransforms;
