@@ -774,6 +774,59 @@ fn an_alpha_of_zeros_in_a_bmp_is_opaque() {
 }
 
 #[test]
+fn a_bmp_s_pixels_lie_behind_its_palette() {
+    let header = [40_u32, 4, 1, 8 << 16 | 1, 0, 0, 0, 0, 3, 0].map(u32::to_le_bytes).concat();
+    let palette = [1, 2, 3, 0, 4, 5, 6, 0, 7, 8, 9, 0];
+    let file = |place: u32| {
+        [b"BM", [0_u32, 0, place].map(u32::to_le_bytes).concat().as_slice(), &header, &palette, &[2, 1, 0, 1]].concat()
+    };
+    let expected = image(4, 1, Layout::Rgb, &[9, 8, 7, 6, 5, 4, 3, 2, 1, 6, 5, 4]);
+    for place in [0, 14, 54, 65, 66] {
+        assert_eq!(whole(&file(place)).unwrap().0.image, expected, "{place}");
+    }
+}
+
+/// The name of the first chunk that begins there, and where it ends.
+fn chunk(file: &[u8], name: &[u8]) -> (usize, usize) {
+    let at = file.windows(4).position(|window| window == name).unwrap() - 4;
+    let len = u32::from_be_bytes(file[at..at + 4].try_into().unwrap()) as usize;
+    (at, at + 12 + len)
+}
+
+#[test]
+fn a_png_may_do_without_its_end() {
+    let file = encoded(&bare(gradient(20, 10)), Format::Png);
+    let (end, _) = chunk(&file, b"IEND");
+    for len in end..file.len() {
+        assert_eq!(whole(&file[..len]).unwrap(), (bare(gradient(20, 10)), vec![Note::EndMissing]), "{len}");
+    }
+    for len in 8..end {
+        let error = whole(&file[..len]).unwrap_err().to_string();
+        assert!(error.contains("it is cut short; --partial"), "{len}: {error}");
+    }
+}
+
+#[test]
+fn transparent_grey_has_as_many_bits_as_samples() {
+    for (bits, value, alphas) in [(1_u8, 0xff_u8, [255, 0]), (1, 1, [255, 0]), (2, 0xf1, [0, 0]), (8, 0, [255, 255])] {
+        let mut file = Vec::new();
+        let mut encoder = png::Encoder::new(&mut file, 2, 1);
+        encoder.set_depth(png::BitDepth::from_u8(bits).unwrap());
+        encoder.set_trns(vec![0, value]);
+        // Samples 0 and 1, 1 and 1, 85 and 128.
+        let row: &[u8] = match bits {
+            1 => &[0b0100_0000],
+            2 => &[0b0101_0000],
+            _ => &[85, 128],
+        };
+        encoder.write_header().unwrap().write_image_data(row).unwrap();
+        let picture = whole(&file).unwrap().0.image;
+        let found: Vec<u8> = samples8(&picture).chunks(2).map(|pixel| pixel[1]).collect();
+        assert_eq!(found, alphas, "{bits} {value}");
+    }
+}
+
+#[test]
 fn a_webp_may_promise_what_is_not_there() {
     let image = gradient(6, 5);
     let plain = encoded(&bare(image.clone()), Format::WebP);

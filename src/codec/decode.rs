@@ -13,7 +13,7 @@ use image::codecs::webp::WebPDecoder;
 use image::metadata::Orientation;
 use image::{ColorType, ExtendedColorType, ImageDecoder, ImageError, Limits};
 
-use super::{Format, Metadata, Note, Picture, foreign, gif, jpeg, jxl, metadata, orientation, png, tiff, webp};
+use super::{Format, Metadata, Note, Picture, bmp, foreign, gif, jpeg, jxl, metadata, orientation, png, tiff, webp};
 use crate::{Error, Image, Layout, Result, Samples};
 
 /// A limit on the pixels of an input that suits most machines: 16384 x 16384.
@@ -100,10 +100,11 @@ pub fn decode_with(bytes: &[u8], options: &Options) -> Result<(Picture, Vec<Note
     let stored = match format {
         Format::Jpeg => jpeg::decode(bytes, options)?,
         Format::Png => {
+            let (file, has_end) = png::mended(bytes);
             let strictly = || {
-                let decoder = PngDecoder::with_limits(reader, limits).map_err(error)?;
+                let decoder = PngDecoder::with_limits(Cursor::new(&*file), limits).map_err(error)?;
                 let animated = decoder.is_apng().map_err(error)?;
-                Ok(pixels.read(decoder)?.noting(animated, Note::FirstOnly))
+                Ok(pixels.read(decoder)?.noting(animated, Note::FirstOnly).noting(!has_end, Note::EndMissing))
             };
             match strictly() {
                 Err(Error::Decode { .. }) if options.partial => {
@@ -112,6 +113,7 @@ pub fn decode_with(bytes: &[u8], options: &Options) -> Result<(Picture, Vec<Note
                     let stored = Stored { width, height, layout, samples, metadata, orientation, notes };
                     stored.noting(true, Note::Partial)
                 }
+                Err(Error::Decode { .. }) if !has_end => return Err(error(io::Error::from(CUT_SHORT).into())),
                 result => result?,
             }
         }
@@ -127,7 +129,10 @@ pub fn decode_with(bytes: &[u8], options: &Options) -> Result<(Picture, Vec<Note
         }
         Format::Jxl => jxl::decode(bytes, options)?,
         Format::Tiff => tiff::decode(bytes, options)?,
-        Format::Bmp => pixels.read(BmpDecoder::new(reader).map_err(error)?)?.with_meant_alpha(),
+        Format::Bmp => {
+            let file = bmp::with_pixels_behind_palette(bytes);
+            pixels.read(BmpDecoder::new(Cursor::new(&*file)).map_err(error)?)?.with_meant_alpha()
+        }
         Format::Pnm => pixels.read(PnmDecoder::new(reader).map_err(error)?)?,
         Format::Qoi => pixels.read(QoiDecoder::new(reader).map_err(error)?)?,
     };
@@ -264,9 +269,12 @@ pub(super) fn allocate<S: Copy + Default>(width: u32, height: u32, layout: Layou
     Ok(samples)
 }
 
+/// How readers tell that a file ends too early.
+const CUT_SHORT: io::ErrorKind = io::ErrorKind::UnexpectedEof;
+
 /// What is wrong, and what to do. The decoders' own words are for those who write decoders.
 fn reason(format: Format, cause: &ImageError) -> String {
-    let cut_short = matches!(cause, ImageError::IoError(error) if error.kind() == io::ErrorKind::UnexpectedEof);
+    let cut_short = matches!(cause, ImageError::IoError(error) if error.kind() == CUT_SHORT);
     let what = match cause {
         ImageError::Unsupported(_) => {
             return "it is of a kind that abpn doesn't read; convert it to PNG first".to_owned();

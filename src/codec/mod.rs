@@ -19,6 +19,7 @@
 //! refused.
 
 mod alpha;
+mod bmp;
 mod byte_order;
 mod cmyk;
 mod decode;

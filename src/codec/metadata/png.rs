@@ -7,10 +7,8 @@ use flate2::read::ZlibDecoder;
 use flate2::write::ZlibEncoder;
 
 use super::{COMMENT, Colours, MAX_LEN, Metadata, Resolution, ResolutionUnit, Text, photoshop};
-use crate::codec::Note;
 use crate::codec::note::Part;
-
-const SIGNATURE_LEN: usize = 8;
+use crate::codec::{Note, png};
 
 /// The keyword of XMP's chunk.
 const XMP: &str = "XML:com.adobe.xmp";
@@ -27,14 +25,13 @@ pub(in crate::codec) type Chunk = ([u8; 4], Vec<u8>);
 pub(super) fn read(bytes: &[u8], notes: &mut Vec<Note>) -> Metadata {
     let mut metadata = Metadata::default();
     let mut budget = MAX_LEN;
-    let mut rest = bytes.get(SIGNATURE_LEN..).unwrap_or_default();
     let mut add = |note| {
         if !notes.contains(&note) {
             notes.push(note);
         }
     };
-    while let Some((Stored { name, data, sum }, after)) = split(rest) {
-        rest = after;
+    for chunk in png::Chunks::of(bytes) {
+        let (name, data) = (chunk.name, chunk.data);
         let Some(part) = part(name) else {
             match name {
                 b"IEND" => break,
@@ -45,31 +42,12 @@ pub(super) fn read(bytes: &[u8], notes: &mut Vec<Note>) -> Metadata {
                 _ => continue,
             }
         };
-        let mut crc = flate2::Crc::new();
-        crc.update(name);
-        crc.update(data);
-        let taken = crc.sum() == sum && take(name, data, &mut metadata, &mut budget).is_some();
+        let taken = chunk.is_right() && take(name, data, &mut metadata, &mut budget).is_some();
         if !taken {
             add(Note::Damaged(part));
         }
     }
     metadata
-}
-
-/// A chunk where it lies.
-struct Stored<'a> {
-    name: &'a [u8; 4],
-    data: &'a [u8],
-    sum: u32,
-}
-
-/// The first chunk, and what follows it.
-fn split(bytes: &[u8]) -> Option<(Stored<'_>, &[u8])> {
-    let (len, rest) = bytes.split_first_chunk()?;
-    let (name, rest) = rest.split_first_chunk()?;
-    let (data, rest) = rest.split_at_checked(u32::from_be_bytes(*len).try_into().ok()?)?;
-    let (sum, rest) = rest.split_first_chunk()?;
-    Some((Stored { name, data, sum: u32::from_be_bytes(*sum) }, rest))
 }
 
 /// What a type of chunk is about; none if it is not carried.
