@@ -76,8 +76,14 @@ fn adapters_are_listed_with_what_they_can_run() {
     let cpu = rows.as_array().unwrap().last().unwrap();
     assert!(cpu["index"].is_null());
     assert_eq!(cpu["kernels"], Value::from(abpn::cpu::kernels()));
+    assert!(row["limits"]["buffer"].as_u64().unwrap() > 0 && row["limits"]["workgroup memory"].as_u64().unwrap() > 0);
+    assert!(row["features"]["f16 in shaders"].is_boolean() && row["matrix_sides"].is_array());
     let table = folders.run(&["adapters"], &[]);
     assert!(table.text().starts_with("index") && table.text().contains(&adapter().info.name), "{table:?}");
+    let verbose = folders.run(&["adapters", "-v"], &[]);
+    let details = verbose.text().strip_prefix(table.text()).unwrap();
+    assert_eq!(details.lines().count(), 2 * adapters().len());
+    assert!(details.contains("cooperative matrices ") && details.contains("storage binding "), "{details}");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! `abpn adapters`: what can compute.
 
+use std::collections::BTreeMap;
+
 use abpn::cpu;
 use abpn::gpu::{self, Adapter};
 use serde::Serialize;
@@ -18,6 +20,9 @@ pub struct Args {
     /// Print one JSON array instead of a table; `rank` is 1 for the adapter that is taken first, software ones only by name.
     #[arg(long)]
     json: bool,
+    /// List also, for each adapter, the features and limits of it that abpn uses; `--json` has them always.
+    #[arg(long, short)]
+    verbose: bool,
 }
 
 #[derive(Serialize)]
@@ -34,6 +39,11 @@ struct Row {
     kernels: Vec<&'static str>,
     /// Why it can run none.
     reason: Option<String>,
+    /// What it has of the features that abpn uses.
+    features: BTreeMap<&'static str, bool>,
+    limits: BTreeMap<&'static str, u64>,
+    /// Rows and columns of the matrices that it multiplies.
+    matrix_sides: Vec<usize>,
 }
 
 impl Row {
@@ -47,6 +57,9 @@ impl Row {
             driver: String::new(),
             kernels: cpu::kernels(),
             reason: None,
+            features: BTreeMap::new(),
+            limits: BTreeMap::new(),
+            matrix_sides: Vec::new(),
         }
     }
 
@@ -71,7 +84,21 @@ impl Row {
             driver: [info.driver.as_str(), info.driver_info.as_str()].join(" ").trim().to_owned(),
             kernels,
             reason: runnable.err().map(|error| error.to_string()),
+            features: adapter.features().into_iter().collect(),
+            limits: adapter.limits().into_iter().collect(),
+            matrix_sides: adapter.matrix_sides(),
         }
+    }
+
+    /// Features and limits, a line each.
+    fn details(&self) -> String {
+        let label = |what: &str| format!("{} {}: {what}", self.name, self.backend);
+        let has = |(name, has): (&&str, &bool)| format!("{name} {}", if *has { "yes" } else { "no" });
+        let features = self.features.iter().map(has);
+        let sides = self.matrix_sides.iter().map(|side| format!("{side}x{side} matrices of f16"));
+        let limits = self.limits.iter().map(|(name, limit)| format!("{name} {limit}"));
+        let lines = [features.chain(sides).collect::<Vec<_>>(), limits.collect()];
+        lines.map(|line| label(&line.join(", "))).join("\n")
     }
 
     fn cells(&self) -> [String; 6] {
@@ -98,7 +125,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let text = if args.json {
         serde_json::to_string_pretty(&rows).map_err(|error| Failure::new(error.to_string()))?
     } else {
-        table(&rows)
+        let details = rows.iter().filter(|row| args.verbose && row.index.is_some()).map(Row::details);
+        std::iter::once(table(&rows)).chain(details).collect::<Vec<_>>().join("\n")
     };
     print(&text)?;
     if rows.iter().all(|row| row.index.is_none()) {

@@ -40,12 +40,44 @@ impl Adapter {
         if self.check().is_err() {
             return Vec::new();
         }
-        let sides = context::matrix_sides(&self.adapter);
+        let sides = self.matrix_sides();
         let has = |family: &Family| match family {
             Family::Matrix { side } => sides.contains(side),
             Family::Dot4 | Family::Fma => true,
         };
         Family::ALL.into_iter().filter(has).collect()
+    }
+
+    /// The features of wgpu that abpn uses where they are there, and whether they are.
+    pub fn features(&self) -> Vec<(&'static str, bool)> {
+        let features = self.adapter.features();
+        let used = [
+            ("timestamp query", wgpu::Features::TIMESTAMP_QUERY),
+            ("pipeline cache", wgpu::Features::PIPELINE_CACHE),
+            ("f16 in shaders", wgpu::Features::SHADER_F16),
+            ("subgroups", wgpu::Features::SUBGROUP),
+            ("cooperative matrices", wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX),
+        ];
+        used.map(|(name, feature)| (name, features.contains(feature))).to_vec()
+    }
+
+    /// The limits that decide how large tiles are and which kernels run, in bytes but for the last two, which count workgroups
+    /// and invocations.
+    pub fn limits(&self) -> Vec<(&'static str, u64)> {
+        let limits = self.adapter.limits();
+        vec![
+            ("buffer", limits.max_buffer_size),
+            ("storage binding", limits.max_storage_buffer_binding_size),
+            ("uniform binding", limits.max_uniform_buffer_binding_size),
+            ("workgroup memory", limits.max_compute_workgroup_storage_size.into()),
+            ("workgroups per axis", limits.max_compute_workgroups_per_dimension.into()),
+            ("invocations per workgroup", limits.max_compute_invocations_per_workgroup.into()),
+        ]
+    }
+
+    /// Rows and columns of the square matrices of f16, with sums in f32, that it multiplies.
+    pub fn matrix_sides(&self) -> Vec<usize> {
+        context::matrix_sides(&self.adapter)
     }
 
     /// Where it stands among the adapters of a machine: smaller is preferred, equal ones by their index. Discrete before
