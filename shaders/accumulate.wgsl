@@ -23,9 +23,19 @@
 {%- for row in range(1, rows) %}
         let row_{{ row }} = row_{{ row - 1 }} + window.stride;
 {%- endfor %}
+{%- if load_words == 1 %}
 {%- for row in range(rows) %}{% for column in range(pixels + 2) %}
         let codes_{{ row }}_{{ column }} = codes_of(load(row_{{ row }} + {{ column }}u));
 {%- endfor %}{% endfor %}
+{%- else %}
+{#- Rows and planes begin at a multiple of so many words, and so do a thread's pixels. #}
+{%- for row in range(rows) %}{% for part in range((pixels + 1) // load_words + 1) %}
+        let loaded_{{ row }}_{{ part }} = load(row_{{ row }} / {{ load_words }}u + {{ part }}u);
+{%- endfor %}{% endfor %}
+{%- for row in range(rows) %}{% for column in range(pixels + 2) %}
+        let codes_{{ row }}_{{ column }} = codes_of(loaded_{{ row }}_{{ column // load_words }}[{{ column % load_words }}]);
+{%- endfor %}{% endfor %}
+{%- endif %}
 {%- for tap in range(3 * rows) %}{% for word in range(words) %}
         let factors_{{ tap }}_{{ word }} = factors(layer.weights[weights_0 + {{ tap * words + word }}u]);
 {%- for pixel in range(pixels) %}

@@ -26,25 +26,26 @@
     let zero = coopLoadT<coop_mat{{ side }}x{{ side }}<f32, C>>(&sums[0], TILE_WIDTH);
     // All have read the zeros before one writes sums there.
     workgroupBarrier();
-    for (var row = subgroup; row < TILE_HEIGHT; row += subgroups) {
-{%- for m in range(out_blocks) %}{% for n in range(tile_width // side) %}
-        var sums_{{ m }}_{{ n }} = zero;
-{%- endfor %}{% endfor %}
+    for (var step = subgroup; step < STEPS; step += subgroups) {
+        let row = step * {{ subgroup_rows }}u;
+{%- for m in range(out_blocks) %}{% for r in range(subgroup_rows) %}{% for n in range(tile_width // side) %}
+        var sums_{{ m }}_{{ r }}_{{ n }} = zero;
+{%- endfor %}{% endfor %}{% endfor %}
         for (var tap = 0u; tap < TAPS; tap++) {
             let pixel = (row + tap / 3u) * CODES_WIDTH + tap % 3u;
 {%- for k in range(in_blocks) %}
 {%- for m in range(out_blocks) %}
             let weights_{{ k }}_{{ m }} = coopLoadT<coop_mat{{ side }}x{{ side }}<f16, A>>(&layer.weights[((tap * IN_BLOCKS + {{ k }}u) * OUT_BLOCKS + {{ m }}u) * {{ side * side }}u], {{ side }}u);
 {%- endfor %}
-{%- for n in range(tile_width // side) %}
-            let codes_{{ k }}_{{ n }} = coopLoad<coop_mat{{ side }}x{{ side }}<f16, B>>(&codes[(pixel + {{ n * side }}u) * CODES_STRIDE + {{ k * side }}u], CODES_STRIDE);
+{%- for r in range(subgroup_rows) %}{% for n in range(tile_width // side) %}
+            let codes_{{ k }}_{{ r }}_{{ n }} = coopLoad<coop_mat{{ side }}x{{ side }}<f16, B>>(&codes[(pixel + {{ r }}u * CODES_WIDTH + {{ n * side }}u) * CODES_STRIDE + {{ k * side }}u], CODES_STRIDE);
 {%- for m in range(out_blocks) %}
-            sums_{{ m }}_{{ n }} = coopMultiplyAdd(weights_{{ k }}_{{ m }}, codes_{{ k }}_{{ n }}, sums_{{ m }}_{{ n }});
-{%- endfor %}{% endfor %}{% endfor %}
+            sums_{{ m }}_{{ r }}_{{ n }} = coopMultiplyAdd(weights_{{ k }}_{{ m }}, codes_{{ k }}_{{ r }}_{{ n }}, sums_{{ m }}_{{ r }}_{{ n }});
+{%- endfor %}{% endfor %}{% endfor %}{% endfor %}
         }
-{%- for m in range(out_blocks) %}{% for n in range(tile_width // side) %}
-        coopStoreT(sums_{{ m }}_{{ n }}, &sums[(row * SUMS_HEIGHT + {{ m * side }}u) * TILE_WIDTH + {{ n * side }}u], TILE_WIDTH);
-{%- endfor %}{% endfor %}
+{%- for m in range(out_blocks) %}{% for r in range(subgroup_rows) %}{% for n in range(tile_width // side) %}
+        coopStoreT(sums_{{ m }}_{{ r }}_{{ n }}, &sums[((row + {{ r }}u) * SUMS_HEIGHT + {{ m * side }}u) * TILE_WIDTH + {{ n * side }}u], TILE_WIDTH);
+{%- endfor %}{% endfor %}{% endfor %}
     }
     workgroupBarrier();
     let local_x = thread * {{ pixels }}u % TILE_WIDTH;

@@ -1,7 +1,7 @@
-// Input of the first layer: RGBA8 pixels, each its own code; the weights of the fourth channel are 0.
+// Input of the first layer: RGBA8 pixels, each its own code, so many at once; the weights of the fourth channel are 0.
 
-@group(0) @binding(2) var<storage, read> input: array<u32>;
+@group(0) @binding(2) var<storage, read> input: array<Loaded>;
 
-fn load(index: u32) -> u32 {
-    return input[index] ^ ZERO_POINT;
+fn load(index: u32) -> Loaded {
+    return input[index] ^ Loaded(ZERO_POINT);
 }

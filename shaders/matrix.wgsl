@@ -5,6 +5,8 @@
 // Pixels along x and y that a workgroup makes; channels rounded up to whole matrices.
 const TILE_WIDTH = {{ tile_width }}u;
 const TILE_HEIGHT = {{ tile_height }}u;
+// Steps in which subgroups make the tile, {{ subgroup_rows }} of its rows at a time.
+const STEPS = TILE_HEIGHT / {{ subgroup_rows }}u;
 const THREADS = {{ workgroup_size[0] }}u;
 const IN_BLOCKS = {{ in_blocks }}u;
 const OUT_BLOCKS = {{ out_blocks }}u;

@@ -21,7 +21,7 @@ pub(super) fn emulate(wgsl: &str, emulation: Emulation) -> String {
     let mut text = wgsl.replace(EXTENSION, "");
     for (written, emulated) in [
         (", @builtin(subgroup_id) subgroup: u32, @builtin(num_subgroups) subgroups: u32", ""),
-        ("row = subgroup; row < TILE_HEIGHT; row += subgroups", "row = thread; row < TILE_HEIGHT; row += THREADS"),
+        ("step = subgroup; step < STEPS; step += subgroups", "step = thread; step < STEPS; step += THREADS"),
         (&format!("coopLoadT<coop_mat{side}x{side}<f16, A>>(&layer.weights["), "Factor("),
         (&format!("coopLoad<coop_mat{side}x{side}<f16, B>>(&codes["), "Factor("),
         (&format!("], {side}u)"), &format!(", {side}u)")),

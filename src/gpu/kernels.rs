@@ -76,6 +76,10 @@ pub struct Kernel {
     pub(crate) parameters: Parameters,
     /// Rows of the 3x3 window that are straight text; a loop goes over the rest.
     pub(crate) rows: usize,
+    /// Words that are loaded at once, 1 or 4: the pixels of a thread begin where rows are aligned.
+    pub(crate) load_words: usize,
+    /// With matrices, rows of the tile that a subgroup makes at a time: each weight that it loads serves them all.
+    pub(crate) subgroup_rows: usize,
     /// Threads of a workgroup along x and y.
     pub(crate) workgroup: [u32; 2],
 }
@@ -96,6 +100,8 @@ impl Kernel {
         words: Words::Group,
         parameters: Parameters::Storage,
         rows: 3,
+        load_words: 1,
+        subgroup_rows: 1,
         workgroup: [16, 4],
     };
     const FMA: Self = Self { family: Family::Fma, ..Self::DOT4 };
@@ -113,13 +119,20 @@ impl Kernel {
         Self { pixels: 4, words: Words::One, ..Self::DOT4 },
         Self { pixels: 8, words: Words::One, ..Self::DOT4 },
         Self { pixels: 8, words: Words::One, parameters: Parameters::Uniform, ..Self::DOT4 },
+        Self { pixels: 4, load_words: 4, ..Self::DOT4 },
+        Self { pixels: 4, words: Words::One, load_words: 4, ..Self::DOT4 },
+        Self { pixels: 8, words: Words::One, parameters: Parameters::Uniform, load_words: 4, ..Self::DOT4 },
         Self::SOFTWARE,
         Self::FMA,
         Self { pixels: 4, words: Words::One, ..Self::FMA },
+        Self { pixels: 4, words: Words::One, load_words: 4, ..Self::FMA },
         Self { pixels: 4, parameters: Parameters::Uniform, rows: 1, ..Self::FMA },
         Self::MATRIX,
         Self { pixels: 2, workgroup: [32, 2], ..Self::MATRIX },
+        Self { workgroup: [32, 2], ..Self::MATRIX },
+        Self { pixels: 2, workgroup: [16, 4], subgroup_rows: 2, ..Self::MATRIX },
         Self { family: Family::Matrix { side: 8 }, workgroup: [32, 2], ..Self::MATRIX },
+        Self { family: Family::Matrix { side: 8 }, pixels: 2, workgroup: [16, 4], subgroup_rows: 2, ..Self::MATRIX },
     ];
 
     /// What it multiplies with.
@@ -143,11 +156,13 @@ impl Kernel {
     }
 }
 
-/// Every kernel keeps to the room that buffers have for what a thread loads.
+/// Every kernel keeps to the room that buffers have for what a thread loads, and its parts are whole.
 const _: () = {
     let mut index = 0;
     while index < Kernel::ALL.len() {
-        assert!(Kernel::ALL[index].pixels <= MAX_PIXELS);
+        let kernel = Kernel::ALL[index];
+        assert!(kernel.pixels <= MAX_PIXELS && kernel.pixels.is_multiple_of(kernel.load_words));
+        assert!(kernel.workgroup[1].is_multiple_of(kernel.subgroup_rows as u32));
         index += 1;
     }
 };
@@ -156,13 +171,15 @@ const _: () = {
 const _: () = assert!(((MAX_CHANNELS * TAPS * 127 * 128) as u64) < F32_EXACT);
 
 /// Its name, as `dot4-2x1` or `dot4-8x1-word-uniform`: the family, the pixels of a thread, and what differs from the default;
-/// or `matrix-16x16-tile32x4`: the family, the matrices, and the pixels of a workgroup.
+/// or `matrix-16x16-tile32x4-rows2`: the family, the matrices, the pixels of a workgroup, and how many of their rows a subgroup
+/// makes at a time, if more than one.
 impl fmt::Display for Kernel {
     fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
         let family = self.family.name();
         if let Family::Matrix { side } = self.family {
             let [width, height] = self.workgroup;
-            return write!(formatter, "{family}-{side}x{side}-tile{}x{height}", width as usize * self.pixels);
+            write!(formatter, "{family}-{side}x{side}-tile{}x{height}", width as usize * self.pixels)?;
+            return if self.subgroup_rows == 1 { Ok(()) } else { write!(formatter, "-rows{}", self.subgroup_rows) };
         }
         write!(formatter, "{family}-{}x1", self.pixels)?;
         if self.words == Words::One {
@@ -173,6 +190,9 @@ impl fmt::Display for Kernel {
         }
         if self.rows == 1 {
             formatter.write_str("-row")?;
+        }
+        if self.load_words > 1 {
+            write!(formatter, "-load{}", self.load_words)?;
         }
         if self.workgroup != Self::DOT4.workgroup {
             let [x, y] = self.workgroup;

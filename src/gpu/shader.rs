@@ -99,8 +99,9 @@ impl Variant {
             None => ("", in_words * out_words * TAPS),
             Some(matrices) => ("enable f16;\nenable wgpu_cooperative_matrix;\n", matrices.weights_per_tap() * TAPS),
         };
+        let loaded = if self.load_words() == 1 { "u32" } else { "vec4<u32>" };
         format!(
-            "{extensions}const IN_WORDS = {in_words}u;\nconst OUT_WORDS = {out_words}u;\nconst GROUP_WORDS = {group_words}u;\n\
+            "{extensions}alias Loaded = {loaded};\nconst IN_WORDS = {in_words}u;\nconst OUT_WORDS = {out_words}u;\nconst GROUP_WORDS = {group_words}u;\n\
              const TAPS = {TAPS}u;\nconst WEIGHTS = {weights}u;\n"
         )
     }
@@ -110,13 +111,14 @@ impl Variant {
             End::Features => 0,
             End::Pixels { scale, .. } => scale,
         };
-        let Kernel { rows, parameters, .. } = self.kernel;
+        let Kernel { rows, parameters, subgroup_rows, .. } = self.kernel;
         let mut environment = templates();
         environment.add_template("invocation.wgsl", include_str!("../../shaders/invocation.wgsl"))?;
         let space = parameters.space();
         let (words, groups, pixels) = (self.group_words(), self.groups(), self.pixels());
         let workgroup_size = self.workgroup_size();
-        let values = context! { words, groups, pixels, scale, rows, workgroup_size, space };
+        let load_words = self.load_words();
+        let values = context! { words, groups, pixels, scale, rows, load_words, workgroup_size, space };
         let Some(matrices) = self.matrices() else {
             environment.add_template("accumulate.wgsl", include_str!("../../shaders/accumulate.wgsl"))?;
             return environment.render_str(template, values);
@@ -126,6 +128,6 @@ impl Variant {
             matrices;
         let matrices =
             context! { side, in_blocks, out_blocks, tile_width, tile_height, codes_stride, codes_len, sums_len };
-        environment.render_str(template, context! { ..values, ..matrices })
+        environment.render_str(template, context! { ..context! { subgroup_rows }, ..values, ..matrices })
     }
 }

@@ -87,6 +87,11 @@ impl Variant {
         if self.group_words() > MAX_GROUP_WORDS { 1 } else { self.kernel.pixels }
     }
 
+    /// Words that it loads at once. Where its pixels are fewer than its kernel's, they may begin anywhere.
+    pub fn load_words(&self) -> usize {
+        if self.pixels().is_multiple_of(self.kernel.load_words) { self.kernel.load_words } else { 1 }
+    }
+
     /// Its matrices, if its kernel has some.
     pub fn matrices(&self) -> Option<Matrices> {
         let Family::Matrix { side } = self.kernel.family() else { return None };
