@@ -88,7 +88,16 @@ impl Untested {
     /// # Errors
     /// [`Error::SelfTest`] if it computes wrong bytes.
     pub fn tested(self) -> Result<Engine> {
-        let passed = selftest::run(self.0.net(), &self.0)?;
+        let test = selftest::Test::new(self.0.net());
+        self.tested_by(&test)
+    }
+
+    /// The same by a test that was made before, of the same net.
+    ///
+    /// # Errors
+    /// [`Error::SelfTest`] if it computes wrong bytes.
+    pub fn tested_by(self, test: &selftest::Test) -> Result<Engine> {
+        let passed = test.run(&self.0)?;
         self.proven(&passed)
     }
 

@@ -156,10 +156,8 @@ fn on_threads<V: Copy + Sync + Send, S: Send, C: Send>(
     unpack: impl FnOnce() -> C + Send,
 ) -> (Vec<S>, C, C) {
     thread::scope(|scope| {
-        let stage = &stage;
-        let stages: Vec<_> = variants.iter().map(|&variant| scope.spawn(move || stage(variant))).collect();
         let (pack, unpack) = (scope.spawn(pack), scope.spawn(unpack));
-        (stages.into_iter().map(join).collect::<Vec<_>>(), join(pack), join(unpack))
+        (each_on_a_thread(variants, stage), join(pack), join(unpack))
     })
 }
 
@@ -172,6 +170,22 @@ fn on_threads<V: Copy, S, C>(
     unpack: impl FnOnce() -> C,
 ) -> (Vec<S>, C, C) {
     (variants.iter().map(|&variant| stage(variant)).collect(), pack(), unpack())
+}
+
+/// What `make` makes of each item, on a thread of its own.
+#[cfg(not(target_family = "wasm"))]
+pub(super) fn each_on_a_thread<T: Copy + Send, M: Send>(items: &[T], make: impl Fn(T) -> M + Sync) -> Vec<M> {
+    thread::scope(|scope| {
+        let make = &make;
+        let made: Vec<_> = items.iter().map(|&item| scope.spawn(move || make(item))).collect();
+        made.into_iter().map(join).collect()
+    })
+}
+
+/// What `make` makes of each item.
+#[cfg(target_family = "wasm")]
+pub(super) fn each_on_a_thread<T: Copy, M>(items: &[T], make: impl Fn(T) -> M) -> Vec<M> {
+    items.iter().map(|&item| make(item)).collect()
 }
 
 #[cfg(not(target_family = "wasm"))]

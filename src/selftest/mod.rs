@@ -59,22 +59,67 @@ impl Passed {
 /// # Errors
 /// [`Error::SelfTest`] for the first stage that differs; whatever the device refuses.
 pub(crate) fn run(net: &Net, engine: &dyn Backend) -> Result<Passed> {
-    for size in [SINGLE, WORKGROUPS] {
-        on_picture(net, engine, size, TileSize::Whole)?;
-    }
-    let pictures = Pictures::new(CUT);
-    whole_net(net, engine, pictures.rgb8(), TILE)?;
-    whole_net(net, engine, pictures.rgb16(), TILE)?;
-    Ok(Passed { identity: engine.identity() })
+    Test::new(net).run(engine)
 }
 
-/// The same on pictures of one size, each stage on its own too.
+/// The same on pictures of one size.
 pub(crate) fn on_picture(net: &Net, engine: &dyn Backend, size: (usize, usize), tile: TileSize) -> Result<()> {
-    let pictures = Pictures::new(size);
-    before_last_stage(net, engine, pictures.rgb8())?;
-    before_last_stage(net, engine, pictures.rgb16())?;
-    whole_net(net, engine, pictures.rgb8(), tile)?;
-    whole_net(net, engine, pictures.rgb16(), tile)
+    Case::new(net, size, tile, true).run(engine)
+}
+
+/// The test of a net, with what the reference gives: for any number of engines.
+pub(crate) struct Test([Case; 3]);
+
+impl Test {
+    /// Runs the reference.
+    pub fn new(net: &Net) -> Self {
+        Self([
+            Case::new(net, SINGLE, TileSize::Whole, true),
+            Case::new(net, WORKGROUPS, TileSize::Whole, true),
+            Case::new(net, CUT, TILE, false),
+        ])
+    }
+
+    /// Compares an engine of the same net with it.
+    ///
+    /// # Errors
+    /// As [`run`].
+    pub fn run(&self, engine: &dyn Backend) -> Result<Passed> {
+        self.0.iter().try_for_each(|case| case.run(engine))?;
+        Ok(Passed { identity: engine.identity() })
+    }
+}
+
+/// Pictures of one size, and what the reference gives for them.
+struct Case {
+    pictures: Pictures,
+    tile: TileSize,
+    expected8: Expected<u8>,
+    expected16: Expected<u16>,
+}
+
+/// What the reference gives for one picture.
+struct Expected<S> {
+    /// The codes of each hidden layer, if these are compared too.
+    hidden: Option<Vec<Features>>,
+    whole: Vec<S>,
+}
+
+impl Case {
+    fn new(net: &Net, size: (usize, usize), tile: TileSize, stages: bool) -> Self {
+        let pictures = Pictures::new(size);
+        let expected8 = Expected::new(net, pictures.rgb8(), stages);
+        let expected16 = Expected::new(net, pictures.rgb16(), stages);
+        Self { pictures, tile, expected8, expected16 }
+    }
+
+    fn run(&self, engine: &dyn Backend) -> Result<()> {
+        let (rgb8, rgb16) = (self.pictures.rgb8(), self.pictures.rgb16());
+        self.expected8.before_last_stage(engine, rgb8)?;
+        self.expected16.before_last_stage(engine, rgb16)?;
+        self.expected8.whole_net(engine, rgb8, self.tile)?;
+        self.expected16.whole_net(engine, rgb16, self.tile)
+    }
 }
 
 /// A picture of 8 bits, and one of 16.
@@ -119,46 +164,52 @@ fn picture(width: usize, height: usize) -> Vec<u8> {
     samples
 }
 
-/// The packing of the picture, and each hidden stage on its own, fed with what the stages before it wrote.
-fn before_last_stage<S: Sample>(net: &Net, engine: &dyn Backend, rgb: Rgb<S>) -> Result<()> {
-    for PackedWords { label, expected, actual } in engine.packed(&rgb)? {
-        if let Some(at) = first_difference(&expected, &actual) {
-            let detail = format!("word {at} is {:#010x}, not {:#010x}", actual[at], expected[at]);
-            return Err(differs(engine, label, &detail));
-        }
+impl<S: Sample + std::fmt::Display> Expected<S> {
+    fn new(net: &Net, rgb: Rgb<S>, stages: bool) -> Self {
+        let hidden = stages.then(|| {
+            let mut features = Features::of_image(rgb);
+            let step = |layer| {
+                features = reference::hidden(&features, layer);
+                features.clone()
+            };
+            net.hidden().iter().map(step).collect()
+        });
+        Self { hidden, whole: reference::run(net, rgb) }
     }
-    let mut expected = Features::of_image(rgb);
-    engine.trace(&rgb, &mut |index, label, features, padding_intact| {
-        expected = reference::hidden(&expected, &net.hidden()[index]);
-        let stage = format!("{label} (layer {index})");
-        if let Some(at) = first_difference(&expected.codes, &features.codes) {
-            return Err(differs(
-                engine,
-                stage,
-                &place(at, rgb.width, features.channels, expected.codes[at], features.codes[at]),
-            ));
-        }
-        if !padding_intact {
-            return Err(differs(engine, stage, "it wrote outside its window"));
-        }
-        Ok(())
-    })
-}
 
-/// All stages, over tiles, up to finished pixels.
-fn whole_net<S: Sample + std::fmt::Display>(
-    net: &Net,
-    engine: &dyn Backend,
-    rgb: Rgb<S>,
-    tile: TileSize,
-) -> Result<()> {
-    let expected = reference::run(net, rgb);
-    let actual = upscaled(engine, rgb, tile)?;
-    match first_difference(&expected, &actual) {
-        None => Ok(()),
-        Some(at) => {
-            let stage = format!("reconstruct and unpack, {}-bit", S::BITS);
-            Err(differs(engine, stage, &place(at, rgb.width * net.scale(), 3, expected[at], actual[at])))
+    /// The packing of the picture, and each hidden stage on its own, fed with what the stages before it wrote.
+    fn before_last_stage(&self, engine: &dyn Backend, rgb: Rgb<S>) -> Result<()> {
+        let Some(hidden) = &self.hidden else { return Ok(()) };
+        for PackedWords { label, expected, actual } in engine.packed(&rgb)? {
+            if let Some(at) = first_difference(&expected, &actual) {
+                let detail = format!("word {at} is {:#010x}, not {:#010x}", actual[at], expected[at]);
+                return Err(differs(engine, label, &detail));
+            }
+        }
+        engine.trace(&rgb, &mut |index, label, features, padding_intact| {
+            let expected = &hidden[index];
+            let stage = format!("{label} (layer {index})");
+            if let Some(at) = first_difference(&expected.codes, &features.codes) {
+                let detail = place(at, rgb.width, features.channels, expected.codes[at], features.codes[at]);
+                return Err(differs(engine, stage, &detail));
+            }
+            if !padding_intact {
+                return Err(differs(engine, stage, "it wrote outside its window"));
+            }
+            Ok(())
+        })
+    }
+
+    /// All stages, over tiles, up to finished pixels.
+    fn whole_net(&self, engine: &dyn Backend, rgb: Rgb<S>, tile: TileSize) -> Result<()> {
+        let (expected, actual) = (&self.whole, upscaled(engine, rgb, tile)?);
+        match first_difference(expected, &actual) {
+            None => Ok(()),
+            Some(at) => {
+                let stage = format!("reconstruct and unpack, {}-bit", S::BITS);
+                let width = rgb.width * engine.net().scale();
+                Err(differs(engine, stage, &place(at, width, 3, expected[at], actual[at])))
+            }
         }
     }
 }
