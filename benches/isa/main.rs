@@ -4,7 +4,8 @@
 #![allow(unsafe_code, reason = "Vulkan's functions are unsafe to call")]
 
 mod counts;
-mod radv;
+mod driver;
+mod nvk;
 mod spirv;
 mod table;
 
@@ -16,14 +17,16 @@ use abpn::net::ABPN_X3;
 
 use table::{GPUS, Gpu, Row};
 
-const USAGE: &str = "cargo bench --bench isa [-- [--check | --write] [--dump FOLDER]]";
+const USAGE: &str = "cargo bench --bench isa [-- [--check | --write] [--dump FOLDER] [--nvidia]]";
 const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/isa.md");
+const COMMITTED_NVIDIA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/isa_nvidia.md");
 
 #[derive(Default)]
 struct Args {
     check: bool,
     write: bool,
     dump: Option<PathBuf>,
+    nvidia: bool,
     /// Set in a child.
     gpu: Option<String>,
 }
@@ -37,18 +40,20 @@ impl Args {
                 "--check" => read.check = true,
                 "--write" => read.write = true,
                 "--dump" => read.dump = Some(args.next()?.into()),
+                "--nvidia" => read.nvidia = true,
                 "--gpu" => read.gpu = Some(args.next()?),
                 // Cargo's.
                 "--bench" => {}
                 _ => return None,
             }
         }
-        (!(read.check && read.write)).then_some(read)
+        (!(read.check && (read.write || read.nvidia))).then_some(read)
     }
 }
 
 fn main() -> ExitCode {
     counts::self_test();
+    nvk::self_test();
     let Some(args) = Args::read() else {
         eprintln!("usage: {USAGE}");
         return ExitCode::FAILURE;
@@ -56,6 +61,10 @@ fn main() -> ExitCode {
     let gpu = GPUS.iter().find(|gpu| Some(gpu.name) == args.gpu.as_deref());
     let result = match gpu {
         Some(gpu) => compile(gpu, args.dump.as_deref()).map(|section| print!("{}", section.text())),
+        None if args.gpu.as_deref() == Some(nvk::GPU) => {
+            compile_nvidia(args.dump.as_deref()).map(|section| print!("{}", section.text()))
+        }
+        None if args.nvidia => report_nvidia(&args),
         None => report(&args),
     };
     match result {
@@ -91,7 +100,7 @@ impl Section {
 /// Compiles every kernel for `gpu`, whose environment this process has.
 fn compile(gpu: &Gpu, dump: Option<&Path>) -> Result<Section, String> {
     let net = Net::read(ABPN_X3).map_err(|error| error.to_string())?;
-    let device = radv::NullDevice::open()?;
+    let device = driver::NullDevice::open(true)?;
     let mut section = Section { driver: device.driver.clone(), rows: Vec::new(), misses: Vec::new() };
     for kernel in table::kernels(&net).map_err(|error| error.to_string())? {
         let shader = &kernel.shader;
@@ -114,11 +123,48 @@ fn write(path: &Path, text: &str) -> Result<(), String> {
     std::fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))
 }
 
-/// [`compile`] in a process of its own: RADV reads which GPU it is for from the environment, once.
-fn compile_in_child(gpu: &Gpu, dump: Option<&Path>) -> Result<Section, String> {
-    let fail = |error: std::io::Error| format!("can't run a child for {}: {error}", gpu.name);
+/// Compiles every kernel by NVK, whose environment this process has.
+fn compile_nvidia(dump: Option<&Path>) -> Result<Section, String> {
+    let net = Net::read(ABPN_X3).map_err(|error| error.to_string())?;
+    let devices = [true, false].map(|robust| driver::NullDevice::open(robust).map(|device| (robust, device)));
+    let devices: Vec<_> = devices.into_iter().collect::<Result<_, _>>()?;
+    let mut section = Section { driver: devices[0].1.driver.clone(), rows: Vec::new(), misses: Vec::new() };
+    for kernel in nvk::kernels(&net).map_err(|error| error.to_string())? {
+        let shader = &kernel.shader;
+        let fail = |error| format!("{} {}: {error}", shader.kernel, shader.label);
+        let spirv = spirv::translate(&shader.wgsl).map_err(fail)?;
+        for (robust, device) in &devices {
+            let compiled = device.compile(&spirv).map_err(fail)?;
+            if let Some(folder) = dump {
+                let name = format!("{} {} {robust}", shader.kernel, shader.label).replace([' ', '>'], "_");
+                write(&folder.join(format!("{name}.{}.s", nvk::GPU)), &compiled.isa)?;
+            }
+            section.rows.push(nvk::row(&kernel, &compiled, *robust).map_err(fail)?);
+        }
+    }
+    Ok(section)
+}
+
+fn report_nvidia(args: &Args) -> Result<(), String> {
+    let section = compile_in_child(nvk::GPU, nvk::environment()?, args.dump.as_deref())?;
+    let document = nvk::document(&section.driver, &section.rows);
+    if args.write {
+        write(Path::new(COMMITTED_NVIDIA), &document)
+    } else {
+        println!("{document}");
+        Ok(())
+    }
+}
+
+/// [`compile`] in a process of its own: drivers read which GPU they are for from the environment, once.
+fn compile_in_child(
+    gpu: &str,
+    environment: Vec<(&'static str, String)>,
+    dump: Option<&Path>,
+) -> Result<Section, String> {
+    let fail = |error: std::io::Error| format!("can't run a child for {gpu}: {error}");
     let mut child = Command::new(std::env::current_exe().map_err(fail)?);
-    child.args(["--gpu", gpu.name]).envs(radv::environment(gpu.name)?);
+    child.args(["--gpu", gpu]).envs(environment);
     if let Some(folder) = dump {
         child.arg("--dump").arg(folder);
     }
@@ -134,7 +180,8 @@ fn report(args: &Args) -> Result<(), String> {
     if let Some(folder) = dump {
         std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     }
-    let sections: Vec<_> = GPUS.iter().map(|gpu| compile_in_child(gpu, dump)).collect::<Result<_, _>>()?;
+    let child = |gpu: &Gpu| compile_in_child(gpu.name, driver::radv(gpu.name)?, dump);
+    let sections: Vec<_> = GPUS.iter().map(child).collect::<Result<_, _>>()?;
     let driver = sections[0].driver.clone();
     let rows: Vec<_> = sections.iter().flat_map(|section| section.rows.clone()).collect();
     let misses: Vec<_> = sections.iter().flat_map(|section| section.misses.clone()).collect();

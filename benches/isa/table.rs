@@ -5,7 +5,7 @@ use abpn::gpu::{self, Family, Kernels, ShaderText};
 use abpn::net::TAPS;
 
 use crate::counts::Counts;
-use crate::radv::Compiled;
+use crate::driver::Compiled;
 
 /// GPUs that RADV compiles for.
 pub const GPUS: [Gpu; 4] = [
@@ -35,7 +35,7 @@ pub struct Gpu {
 pub struct Kernel {
     pub shader: ShaderText,
     /// Products a pixel, of four channels or of one, that its first layer can't do without.
-    ideal_products: usize,
+    pub ideal_products: usize,
     /// The least share of products, in percent.
     share_goal: Option<f64>,
 }

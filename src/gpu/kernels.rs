@@ -76,10 +76,10 @@ pub struct Kernel {
     pub(crate) parameters: Parameters,
     /// Rows of the 3x3 window that are straight text; a loop goes over the rest.
     pub(crate) rows: usize,
-    /// Words that are loaded at once, 1 or 4: the pixels of a thread begin where rows are aligned.
+    /// Words that are loaded at once, 1, 2 or 4; a thread's pixels begin at a multiple of that, and so do rows.
     pub(crate) load_words: usize,
     /// With matrices, rows of the tile that a subgroup makes at a time: each weight that it loads serves them all.
-    pub(crate) subgroup_rows: usize,
+    pub(crate) subgroup_rows: u32,
     /// Threads of a workgroup along x and y.
     pub(crate) workgroup: [u32; 2],
 }
@@ -119,13 +119,14 @@ impl Kernel {
         Self { pixels: 4, words: Words::One, ..Self::DOT4 },
         Self { pixels: 8, words: Words::One, ..Self::DOT4 },
         Self { pixels: 8, words: Words::One, parameters: Parameters::Uniform, ..Self::DOT4 },
-        Self { pixels: 4, load_words: 4, ..Self::DOT4 },
+        Self { parameters: Parameters::Uniform, load_words: 2, ..Self::DOT4 },
+        Self { pixels: 4, parameters: Parameters::Uniform, load_words: 4, ..Self::DOT4 },
         Self { pixels: 4, words: Words::One, load_words: 4, ..Self::DOT4 },
         Self { pixels: 8, words: Words::One, parameters: Parameters::Uniform, load_words: 4, ..Self::DOT4 },
         Self::SOFTWARE,
         Self::FMA,
         Self { pixels: 4, words: Words::One, ..Self::FMA },
-        Self { pixels: 4, words: Words::One, load_words: 4, ..Self::FMA },
+        Self { pixels: 4, words: Words::One, parameters: Parameters::Uniform, load_words: 4, ..Self::FMA },
         Self { pixels: 4, parameters: Parameters::Uniform, rows: 1, ..Self::FMA },
         Self::MATRIX,
         Self { pixels: 2, workgroup: [32, 2], ..Self::MATRIX },
@@ -162,7 +163,7 @@ const _: () = {
     while index < Kernel::ALL.len() {
         let kernel = Kernel::ALL[index];
         assert!(kernel.pixels <= MAX_PIXELS && kernel.pixels.is_multiple_of(kernel.load_words));
-        assert!(kernel.workgroup[1].is_multiple_of(kernel.subgroup_rows as u32));
+        assert!(kernel.workgroup[1].is_multiple_of(kernel.subgroup_rows));
         index += 1;
     }
 };

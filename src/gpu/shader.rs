@@ -99,7 +99,10 @@ impl Variant {
             None => ("", in_words * out_words * TAPS),
             Some(matrices) => ("enable f16;\nenable wgpu_cooperative_matrix;\n", matrices.weights_per_tap() * TAPS),
         };
-        let loaded = if self.load_words() == 1 { "u32" } else { "vec4<u32>" };
+        let loaded = match self.load_words() {
+            1 => "u32".to_owned(),
+            words => format!("vec{words}<u32>"),
+        };
         format!(
             "{extensions}alias Loaded = {loaded};\nconst IN_WORDS = {in_words}u;\nconst OUT_WORDS = {out_words}u;\nconst GROUP_WORDS = {group_words}u;\n\
              const TAPS = {TAPS}u;\nconst WEIGHTS = {weights}u;\n"

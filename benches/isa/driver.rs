@@ -1,4 +1,4 @@
-//! RADV's null device: Mesa's compiler for AMD GPUs, without a GPU.
+//! A Vulkan device that is not there, to compile for: RADV's null device, or NVK's behind a shim.
 
 use std::ffi::CStr;
 use std::path::PathBuf;
@@ -28,14 +28,17 @@ impl Compiled {
     }
 }
 
-/// The environment in which a new process finds RADV alone, and in it a null device of `family`.
-pub fn environment(family: &str) -> Result<Vec<(&'static str, String)>, String> {
+/// The description of a Vulkan driver whose file begins so, where distributions put them.
+pub fn described(name: &str) -> Option<String> {
     let descriptions = DRIVER_FOLDERS.iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten();
-    let is_radeon =
-        |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("radeon_icd"));
-    let description = descriptions.filter_map(|entry| Some(entry.ok()?.path())).find(is_radeon);
-    let description = description.ok_or("RADV is not installed: apt-get install mesa-vulkan-drivers")?;
-    let description = description.to_string_lossy().into_owned();
+    let is_it = |path: &PathBuf| path.file_name().is_some_and(|file| file.to_string_lossy().starts_with(name));
+    let description = descriptions.filter_map(|entry| Some(entry.ok()?.path())).find(is_it)?;
+    Some(description.to_string_lossy().into_owned())
+}
+
+/// The environment in which a new process finds RADV alone, and in it a null device of `family`.
+pub fn radv(family: &str) -> Result<Vec<(&'static str, String)>, String> {
+    let description = described("radeon_icd").ok_or("RADV is not installed: apt-get install mesa-vulkan-drivers")?;
     Ok(vec![
         // The second is the older name of the first.
         ("VK_DRIVER_FILES", description.clone()),
@@ -57,8 +60,8 @@ pub struct NullDevice {
 }
 
 impl NullDevice {
-    /// Opens the first device that the environment shows, with the features that wgpu turns on.
-    pub fn open() -> Result<Self, String> {
+    /// Opens the first device that the environment shows, with the features that wgpu turns on; `robust` is one of them.
+    pub fn open(robust: bool) -> Result<Self, String> {
         // SAFETY: loading the system's Vulkan loader runs its initialisers, which are sound to run.
         let entry = unsafe { ash::Entry::load() }.map_err(|error| format!("no Vulkan loader: {error}"))?;
         let application = vk::ApplicationInfo::default().api_version(vk::API_VERSION_1_3);
@@ -67,7 +70,7 @@ impl NullDevice {
         let instance = unsafe { entry.create_instance(&instance_info, None) }.map_err(|error| error.to_string())?;
         // SAFETY: the instance is alive.
         let physical = unsafe { instance.enumerate_physical_devices() }.map_err(|error| error.to_string())?;
-        let physical = *physical.first().ok_or("RADV offers no null device of this family")?;
+        let physical = *physical.first().ok_or("the driver offers no device of this family")?;
         let mut driver = vk::PhysicalDeviceDriverProperties::default();
         let mut properties = vk::PhysicalDeviceProperties2::default().push_next(&mut driver);
         // SAFETY: `physical` belongs to the instance, and the chain is valid.
@@ -77,8 +80,8 @@ impl NullDevice {
         let extensions = [khr::pipeline_executable_properties::NAME, ext::robustness2::NAME].map(CStr::as_ptr);
         let queues = [vk::DeviceQueueCreateInfo::default().queue_priorities(&[1.0])];
         // wgpu's robust access limits how the compiler merges loads.
-        let core = vk::PhysicalDeviceFeatures::default().robust_buffer_access(true);
-        let mut robustness = vk::PhysicalDeviceRobustness2FeaturesEXT::default().robust_buffer_access2(true);
+        let core = vk::PhysicalDeviceFeatures::default().robust_buffer_access(robust);
+        let mut robustness = vk::PhysicalDeviceRobustness2FeaturesEXT::default().robust_buffer_access2(robust);
         let mut executable_info =
             vk::PhysicalDevicePipelineExecutablePropertiesFeaturesKHR::default().pipeline_executable_info(true);
         let mut dot_product =
