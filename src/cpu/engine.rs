@@ -198,7 +198,13 @@ impl Backend for Engine {
         let (width, height) = (source.width(), source.height());
         let blank = |layer: &Layer| {
             let channels = layer.out_channels;
-            Features { width, height, channels, codes: vec![0; width * height * channels] }
+            Features {
+                width,
+                height,
+                channels,
+                zero_point: layer.zero_point(),
+                codes: vec![0; width * height * channels],
+            }
         };
         let layers = self.net.hidden().iter().map(blank).collect();
         let mut trace = Trace { codes: self.packed.kernel.codes(), layers };

@@ -546,6 +546,7 @@ mod tests {
             pre: vec![0; outputs],
             mul: vec![0; outputs],
             post: vec![24; outputs],
+            prelu: None,
         }
     }
 

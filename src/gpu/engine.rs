@@ -293,7 +293,7 @@ impl Backend for Engine {
         let mut ring = self.take_ring(source.format(), geometry(source))?;
         ring.upload(source, &whole(source))?;
         for (index, layer) in self.net().hidden().iter().enumerate() {
-            let (features, padding_intact) = ring.workspace.trace(index, layer.out_channels)?;
+            let (features, padding_intact) = ring.workspace.trace(index, layer.out_channels, layer.zero_point())?;
             check(index, &ring.workspace.program.stages[index].label, features, padding_intact)?;
         }
         self.give_back(ring);

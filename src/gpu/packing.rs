@@ -70,7 +70,7 @@ impl Geometry {
     }
 
     /// A feature map's codes, and whether its padding is still the zero point.
-    pub fn unpack_features(self, map: &[u32], channels: usize) -> (Features, bool) {
+    pub fn unpack_features(self, map: &[u32], channels: usize, zero_point: u8) -> (Features, bool) {
         let mut codes = Vec::with_capacity(self.width * self.height * channels);
         for y in 0..self.height {
             for x in 0..self.width {
@@ -82,7 +82,7 @@ impl Geometry {
         }
         let blank = self.blank_features(map.len() / self.plane_words());
         let intact = map.iter().zip(&blank).all(|(&word, &blank)| blank == POISON || word == ZERO_POINT);
-        (Features { width: self.width, height: self.height, channels, codes }, intact)
+        (Features { width: self.width, height: self.height, channels, zero_point, codes }, intact)
     }
 
     /// The twin of `pack8` and `pack16`: a picture that is one window, as RGBA8 words with a padding of zeros, which the first

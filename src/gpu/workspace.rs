@@ -151,7 +151,7 @@ impl Workspace {
     /// Runs one hidden stage alone and gives the codes it wrote, and whether it left the padding alone.
     ///
     /// Stage 0 reads the packed window, the others what the stage before wrote.
-    pub fn trace(&self, index: usize, channels: usize) -> Result<(Features, bool)> {
+    pub fn trace(&self, index: usize, channels: usize, zero_point: u8) -> Result<(Features, bool)> {
         let target = &self.features[index % 2];
         self.context.checked(|device| {
             self.context.queue.write_buffer(target, 0, bytemuck::cast_slice(&self.plan.blank_features()));
@@ -160,6 +160,6 @@ impl Workspace {
             self.context.queue.submit([encoder.finish()])
         })?;
         let map = read_words(&self.context, target)?;
-        Ok(self.plan.geometry.unpack_features(&map, channels))
+        Ok(self.plan.geometry.unpack_features(&map, channels, zero_point))
     }
 }

@@ -1,7 +1,9 @@
 //! The proof that a net's arithmetic stays in 32 bits and its codes in 0..=255, whatever the picture.
 
+use std::ops::RangeInclusive;
+
 use super::tensors::tensor_error;
-use super::{Layer, MAX_CHANNELS, MAX_LAYERS, TAPS};
+use super::{Layer, MAX_CHANNELS, MAX_LAYERS, Prelu, TAPS};
 use crate::{Error, Result};
 
 /// Checks a whole net; an error names the tensor and the reason.
@@ -9,10 +11,15 @@ pub(super) fn net(scale: usize, layers: &[Layer]) -> Result<()> {
     chain(scale, layers.iter().map(|layer| (layer.in_channels, layer.out_channels)))?;
     for (index, layer) in layers.iter().enumerate() {
         lengths(index, layer)?;
+        if index + 1 == layers.len() && layer.prelu.is_some() {
+            return Err(tensor_error(index, "mul_negative", "the last layer gives the residual and has no PReLU"));
+        }
         for channel in 0..layer.out_channels {
             accumulator(index, layer, channel)?;
             if index + 1 == layers.len() {
                 residual(index, layer, channel)?;
+            } else if let Some(prelu) = &layer.prelu {
+                prelu_code(index, layer, prelu, channel)?;
             } else {
                 code(index, layer, channel)?;
             }
@@ -21,12 +28,15 @@ pub(super) fn net(scale: usize, layers: &[Layer]) -> Result<()> {
     Ok(())
 }
 
+/// The largest `post` with a PReLU: `2^15 * (2^15 - 1)`, `255 << 22` and half a step stay below 2^31.
+pub(super) const MOST_POST_PRELU: u8 = 22;
+
 /// Checks the scale alone.
 pub(super) fn scale(scale: usize) -> Result<()> {
-    if (2..=4).contains(&scale) {
+    if (1..=4).contains(&scale) {
         return Ok(());
     }
-    Err(Error::WeightFile(format!("its scale is {scale}; 2, 3 and 4 can be run")))
+    Err(Error::WeightFile(format!("its scale is {scale}; 1 to 4 can be run")))
 }
 
 /// Checks the layers' input and output channels: colours in, the pixels of a block out, and each layer reads what the
@@ -58,10 +68,12 @@ pub(super) fn chain(scale: usize, channels: impl ExactSizeIterator<Item = (usize
 /// Every vector has the length that the layer's channels ask for.
 fn lengths(index: usize, layer: &Layer) -> Result<()> {
     let outputs = layer.out_channels;
+    let mul_negative = layer.prelu.as_ref().map(|prelu| prelu.mul_negative.len());
     for (name, actual, expected) in [
         ("weight", layer.weights.len(), outputs * layer.in_channels * TAPS),
         ("bias", layer.bias.len(), outputs),
-        ("limit", layer.limit.len(), outputs),
+        ("limit", layer.limit.len(), if mul_negative.is_some() { 0 } else { outputs }),
+        ("mul_negative", mul_negative.unwrap_or(outputs), outputs),
         ("pre", layer.pre.len(), outputs),
         ("mul", layer.mul.len(), outputs),
         ("post", layer.post.len(), outputs),
@@ -76,7 +88,7 @@ fn lengths(index: usize, layer: &Layer) -> Result<()> {
 /// Weights are in their symmetric range, and the accumulator of any picture fits an i32.
 ///
 /// So does every partial sum from the bias on: with the codes that are still to come at 0, or at 128 when a kernel folds
-/// that into the bias and adds `weight * (code - 128)`, it is the accumulator of another picture.
+/// that into the bias and adds `weight * (code - 128)`, it is the accumulator of another picture. Zero points are codes too.
 fn accumulator(index: usize, layer: &Layer, channel: usize) -> Result<()> {
     if layer.channel_weights(channel).contains(&i8::MIN) {
         return Err(tensor_error(
@@ -118,6 +130,21 @@ fn code(index: usize, layer: &Layer, channel: usize) -> Result<()> {
     Ok(())
 }
 
+/// With a PReLU any shifts and multipliers of these ranges stay within an i32, whatever the accumulator and the zero point.
+fn prelu_code(index: usize, layer: &Layer, prelu: &Prelu, channel: usize) -> Result<()> {
+    let (mul, mul_negative) = (layer.mul[channel], prelu.mul_negative[channel]);
+    shift_ranges(index, layer, channel, 1..=MOST_POST_PRELU)?;
+    if mul > i16::MAX.cast_unsigned() {
+        let reason = format!("output channel {channel} has {mul}; with a PReLU 0 to 32767 are allowed");
+        return Err(tensor_error(index, "mul", reason));
+    }
+    if mul_negative == i16::MIN {
+        let reason = format!("output channel {channel} has {mul_negative}; -32767 to 32767 are allowed");
+        return Err(tensor_error(index, "mul_negative", reason));
+    }
+    Ok(())
+}
+
 /// The last layer's requantisation fits an i32, for 8-bit and for 16-bit pictures.
 fn residual(index: usize, layer: &Layer, channel: usize) -> Result<()> {
     let (limit, pre, mul, post) = (layer.limit[channel], layer.pre[channel], layer.mul[channel], layer.post[channel]);
@@ -139,23 +166,22 @@ fn residual(index: usize, layer: &Layer, channel: usize) -> Result<()> {
 
 /// `pre` and `post` are shifts that 32 bits have, and `pre` brings the limit below 2^16.
 fn shifts(index: usize, layer: &Layer, channel: usize, least_post: u8) -> Result<()> {
-    let (limit, pre, post) = (layer.limit[channel], layer.pre[channel], layer.post[channel]);
-    if pre > 31 {
-        return Err(tensor_error(
-            index,
-            "pre",
-            format!("output channel {channel} shifts by {pre}; 0 to 31 are allowed"),
-        ));
-    }
-    if !(least_post..=31).contains(&post) {
-        return Err(tensor_error(
-            index,
-            "post",
-            format!("output channel {channel} shifts by {post}; {least_post} to 31 are allowed"),
-        ));
-    }
+    shift_ranges(index, layer, channel, least_post..=31)?;
+    let (limit, pre) = (layer.limit[channel], layer.pre[channel]);
     if limit >> pre > 0xffff {
         return Err(tensor_error(index, "pre", format!("output channel {channel}: {limit} >> {pre} is above 65535")));
+    }
+    Ok(())
+}
+
+/// `pre` is a shift that 32 bits have, and `post` one of these.
+fn shift_ranges(index: usize, layer: &Layer, channel: usize, posts: RangeInclusive<u8>) -> Result<()> {
+    for (name, shift, allowed) in [("pre", layer.pre[channel], 0..=31), ("post", layer.post[channel], posts)] {
+        if !allowed.contains(&shift) {
+            let (least, most) = (allowed.start(), allowed.end());
+            let reason = format!("output channel {channel} shifts by {shift}; {least} to {most} are allowed");
+            return Err(tensor_error(index, name, reason));
+        }
     }
     Ok(())
 }
@@ -165,7 +191,7 @@ mod tests {
     use super::*;
     use crate::frame::Rgb;
     use crate::net::Net;
-    use crate::net::random::random_net;
+    use crate::net::random::{random_net, random_prelu_net};
     use crate::random::Random;
     use crate::reference::{self, requantise};
 
@@ -213,6 +239,61 @@ mod tests {
             }
         }
         assert!(passed > 10_000 && refused > 10_000, "{passed} passed, {refused} refused");
+    }
+
+    fn random_prelu_layer(random: &mut Random) -> Layer {
+        let mul = u16::try_from(extreme(random, 0x8001)).unwrap();
+        let sign = if random.byte() & 1 == 0 { 1 } else { -1 };
+        let mul_negative = i32::try_from(extreme(random, 0x7fff)).unwrap() * sign - i32::from(random.byte() == 0);
+        let pre = u8::try_from(random.within(0..=32)).unwrap();
+        let post = u8::try_from(random.within(0..=23)).unwrap();
+        let zero_point = u8::try_from(extreme(random, 255)).unwrap();
+        let mul_negative = vec![i16::try_from(mul_negative.max(-0x8000)).unwrap()];
+        let prelu = Some(Prelu { mul_negative, zero_point });
+        Layer { limit: vec![], prelu, ..Layer::of_one_channel(0, pre, mul, post) }
+    }
+
+    #[test]
+    fn codes_of_a_prelu_that_pass_the_check_are_exact_in_32_bits() {
+        let (mut passed, mut refused) = (0, 0);
+        for seed in 0..100_000 {
+            let mut random = Random::new(seed);
+            let layer = random_prelu_layer(&mut random);
+            let prelu = layer.prelu.as_ref().unwrap();
+            if prelu_code(0, &layer, prelu, 0).is_err() {
+                refused += 1;
+                continue;
+            }
+            passed += 1;
+            let (pre, mul, post) = (layer.pre[0], i64::from(layer.mul[0]), layer.post[0]);
+            for acc in accumulators(&mut random, (1 << 15) << pre.min(15)) {
+                let a = (i64::from(acc) >> pre).clamp(-(1 << 15), (1 << 15) - 1);
+                let m = if acc >= 0 { mul } else { prelu.mul_negative[0].into() };
+                let exact = i64::from(prelu.zero_point) + ((a * m + (1 << (post - 1))) >> post);
+                let code = requantise::code(acc, &layer, 0);
+                assert_eq!(i64::from(code), exact.clamp(0, 255), "seed {seed}, acc {acc}, {layer:?}");
+            }
+        }
+        assert!(passed > 10_000 && refused > 10_000, "{passed} passed, {refused} refused");
+    }
+
+    #[test]
+    fn each_limit_of_a_prelu_holds_to_the_last_step() {
+        let layer = |mul, mul_negative, post, zero_point| {
+            let prelu = Some(Prelu { mul_negative: vec![mul_negative], zero_point });
+            Layer { limit: vec![], prelu, ..Layer::of_one_channel(0, 0, mul, post) }
+        };
+        let check = |layer: &Layer| prelu_code(0, layer, layer.prelu.as_ref().unwrap(), 0);
+        for allowed in [layer(0x7fff, -0x7fff, 22, 255), layer(0x7fff, 0x7fff, 22, 0), layer(0, 0, 1, 255)] {
+            check(&allowed).unwrap();
+            // Tests are compiled with checks of overflow.
+            for acc in [i32::MIN, -0x8000, -1, 0, 1, 0x7fff, i32::MAX] {
+                requantise::code(acc, &allowed, 0);
+            }
+        }
+        for refused in [layer(0x8000, 0, 9, 0), layer(0, i16::MIN, 9, 0), layer(1, 1, 23, 0), layer(1, 1, 0, 0)] {
+            check(&refused).unwrap_err();
+        }
     }
 
     #[test]
@@ -321,9 +402,40 @@ mod tests {
             layers.pop();
         });
         assert!(block.contains("conv.1.weight") && block.contains("12 output channels"), "{block}");
-        for scale in [0, 1, 5, usize::MAX] {
+        for scale in [0, 5, usize::MAX] {
             assert!(net(scale, random_net(1, 2, &[4]).unwrap().layers()).is_err(), "{scale}");
         }
+    }
+
+    #[test]
+    fn each_rule_of_a_prelu_names_the_tensor_that_breaks_it() {
+        let net = random_prelu_net(1, 1, &[4, 8]).unwrap();
+        type Change = fn(&mut Layer, &mut Prelu);
+        let cases: [(&str, Change); 8] = [
+            ("limit", |layer, _| layer.limit.push(9)),
+            ("mul_negative", |_, prelu| prelu.mul_negative.clear()),
+            ("mul_negative", |_, prelu| prelu.mul_negative[3] = i16::MIN),
+            ("mul", |layer, _| layer.mul[1] = 1 << 15),
+            ("pre", |layer, _| layer.pre[1] = 32),
+            ("post", |layer, _| layer.post[0] = 23),
+            ("post", |layer, _| layer.post[0] = 0),
+            ("bias", |layer, _| layer.bias[1] = i32::MIN),
+        ];
+        for index in 0..2 {
+            for (name, change) in cases {
+                let mut layers = net.layers().to_vec();
+                let mut prelu = layers[index].prelu.take().unwrap();
+                change(&mut layers[index], &mut prelu);
+                layers[index].prelu = Some(prelu);
+                let reason = super::net(1, &layers).unwrap_err().to_string();
+                assert!(reason.contains(&format!("\"conv.{index}.{name}\"")), "layer {index}, {name}: {reason}");
+            }
+        }
+        let mut layers = net.layers().to_vec();
+        layers[2].prelu = Some(Prelu { mul_negative: vec![0; 3], zero_point: 0 });
+        layers[2].limit.clear();
+        let reason = super::net(1, &layers).unwrap_err().to_string();
+        assert!(reason.contains("conv.2.mul_negative") && reason.contains("no PReLU"), "{reason}");
     }
 
     #[test]
@@ -371,13 +483,16 @@ mod tests {
     }
 
     #[test]
-    fn exactness_in_f32_is_judged_by_the_worst_accumulator() {
-        let mut layer = Layer::of_one_channel(0, 0, 0, 9);
+    fn exactness_in_f32_is_judged_by_the_sums_of_products() {
+        let mut layer = random_net(1, 2, &[MAX_CHANNELS]).unwrap().last().clone();
         layer.weights.fill(-127);
-        assert_eq!(layer.worst_accumulator(), 255 * 127 * 9);
-        layer.bias[0] = 255 * 127 * 9 - (1 << 24) + 1;
+        layer.bias.fill(i32::MAX);
         assert!(layer.is_exact_in_f32());
-        layer.bias[0] -= 1;
+        // No net has so many input channels.
+        layer.in_channels *= 2;
+        layer.weights = vec![114; layer.in_channels * layer.out_channels * TAPS];
         assert!(!layer.is_exact_in_f32());
+        layer.weights.fill(113);
+        assert!(layer.is_exact_in_f32());
     }
 }

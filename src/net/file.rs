@@ -11,16 +11,23 @@
 //! | `conv.{i}.mul` | U16 | `[out]` |
 //! | `conv.{i}.post` | U8 | `[out]` |
 //!
+//! A layer with PReLU has no `limit`, and instead
+//!
+//! | tensor | type | shape |
+//! |---|---|---|
+//! | `conv.{i}.mul_negative` | I16 | `[out]` |
+//! | `conv.{i}.zero_point` | U8 | `[1]` |
+//!
 //! Metadata: `format`, `version` and `scheme` say what the file is, `scale` and `border` are the net's; all others are
-//! notes. A file without `border` is of a net with zeros.
+//! notes. A file without `border` is of a net with zeros. `scheme` is [`SCHEME`], or [`PRELU_SCHEME`] if a layer has PReLU.
 
 use std::collections::BTreeMap;
 
 use safetensors::Dtype;
 
 use super::quantize;
-use super::tensors::{self, Reader, Tensor, tensor_name};
-use super::{Border, Layer, Net};
+use super::tensors::{self, Reader, Tensor, tensor_error, tensor_name};
+use super::{Border, Layer, Net, Prelu};
 use crate::{Error, Result};
 
 /// The metadata entry `format`.
@@ -30,11 +37,17 @@ pub const VERSION: &str = "1";
 /// The metadata entry `scheme`: the arithmetic that [`Layer`] describes.
 pub const SCHEME: &str = "abpn-int8";
 
+/// The same for nets of which a layer has PReLU, so that what only knows ReLU refuses them.
+pub const PRELU_SCHEME: &str = "abpn-int8-prelu";
+
 /// Keys of the metadata that are no notes.
 const RESERVED: [&str; 5] = ["format", "version", "scheme", "scale", "border"];
 
-/// The tensors of a layer.
+/// The tensors of a layer with ReLU, and of the last one.
 const NAMES: [&str; 6] = ["weight", "bias", "limit", "pre", "mul", "post"];
+
+/// All tensors that a layer of a net with PReLU may have.
+const PRELU_NAMES: [&str; 8] = ["weight", "bias", "limit", "pre", "mul", "post", "mul_negative", "zero_point"];
 
 /// Most bytes of all notes together: JSON may take six for one, and the header of a file has its own limit.
 const MAX_NOTES_BYTES: usize = 64 << 10;
@@ -65,9 +78,14 @@ impl Net {
         }
         reader.expect_entry("format", FORMAT)?;
         reader.expect_entry("version", VERSION)?;
-        reader.expect_entry("scheme", SCHEME)?;
+        let names = if reader.entry("scheme")? == PRELU_SCHEME {
+            &PRELU_NAMES[..]
+        } else {
+            reader.expect_entry("scheme", SCHEME)?;
+            &NAMES
+        };
         let scale = reader.scale()?;
-        let layers = (0..reader.layers(&NAMES)?).map(|layer| read_layer(&reader, layer)).collect::<Result<_>>()?;
+        let layers = (0..reader.layers(names)?).map(|layer| read_layer(&reader, layer)).collect::<Result<_>>()?;
         Ok(Self::new(scale, layers, reader.notes(&RESERVED))?.with_border(reader.border()?))
     }
 
@@ -75,48 +93,78 @@ impl Net {
     pub fn write(&self) -> Vec<u8> {
         let scale = self.scale.to_string();
         let mut metadata: BTreeMap<&str, &str> = self.notes.iter().map(|(key, value)| (&**key, &**value)).collect();
-        metadata.extend([("format", FORMAT), ("version", VERSION), ("scheme", SCHEME), ("scale", &scale)]);
+        metadata.extend([("format", FORMAT), ("version", VERSION), ("scheme", self.scheme()), ("scale", &scale)]);
         // Files from before there was another border have no such entry.
         if self.border != Border::default() {
             metadata.insert("border", self.border.name());
         }
         tensors::write(&metadata, self.layers.iter().enumerate().flat_map(layer_tensors).collect())
     }
+
+    /// The metadata entry `scheme` of its file: [`SCHEME`], or [`PRELU_SCHEME`] if a layer has PReLU.
+    pub fn scheme(&self) -> &'static str {
+        if self.layers.iter().any(|layer| layer.prelu.is_some()) { PRELU_SCHEME } else { SCHEME }
+    }
 }
 
 fn read_layer(reader: &Reader, layer: usize) -> Result<Layer> {
     let (outputs, inputs) = reader.channels(layer)?;
     let vector = |name, dtype| reader.bytes(layer, name, dtype, &[outputs]);
+    let is_prelu = ["mul_negative", "zero_point"].iter().any(|name| reader.has(layer, name));
+    if is_prelu && reader.has(layer, "limit") {
+        return Err(tensor_error(layer, "limit", "a layer with PReLU, as its other tensors say, has none"));
+    }
     Ok(Layer {
         in_channels: inputs,
         out_channels: outputs,
         weights: bytemuck::cast_slice(reader.bytes(layer, "weight", Dtype::I8, &[outputs, inputs, 3, 3])?).to_vec(),
         bias: vector("bias", Dtype::I32)?.as_chunks().0.iter().map(|&bytes| i32::from_le_bytes(bytes)).collect(),
-        limit: vector("limit", Dtype::U32)?.as_chunks().0.iter().map(|&bytes| u32::from_le_bytes(bytes)).collect(),
+        limit: if is_prelu { &[] } else { vector("limit", Dtype::U32)? }
+            .as_chunks()
+            .0
+            .iter()
+            .map(|&bytes| u32::from_le_bytes(bytes))
+            .collect(),
         pre: vector("pre", Dtype::U8)?.to_vec(),
         mul: vector("mul", Dtype::U16)?.as_chunks().0.iter().map(|&bytes| u16::from_le_bytes(bytes)).collect(),
         post: vector("post", Dtype::U8)?.to_vec(),
+        prelu: if is_prelu { Some(read_prelu(reader, layer, outputs)?) } else { None },
     })
 }
 
-fn layer_tensors((index, layer): (usize, &Layer)) -> [Tensor; NAMES.len()] {
+fn read_prelu(reader: &Reader, layer: usize, outputs: usize) -> Result<Prelu> {
+    let mul_negative = reader.bytes(layer, "mul_negative", Dtype::I16, &[outputs])?.as_chunks().0;
+    Ok(Prelu {
+        mul_negative: mul_negative.iter().map(|&bytes| i16::from_le_bytes(bytes)).collect(),
+        zero_point: reader.bytes(layer, "zero_point", Dtype::U8, &[1])?[0],
+    })
+}
+
+fn layer_tensors((index, layer): (usize, &Layer)) -> Vec<Tensor> {
     let (outputs, inputs) = (layer.out_channels, layer.in_channels);
     let tensor = |name, dtype, bytes| Tensor { name: tensor_name(index, name), dtype, shape: vec![outputs], bytes };
     let weights = tensor("weight", Dtype::I8, bytemuck::cast_slice(&layer.weights).to_vec());
-    [
+    let mut tensors = vec![
         Tensor { shape: vec![outputs, inputs, 3, 3], ..weights },
         tensor("bias", Dtype::I32, layer.bias.iter().flat_map(|value| value.to_le_bytes()).collect()),
-        tensor("limit", Dtype::U32, layer.limit.iter().flat_map(|value| value.to_le_bytes()).collect()),
         tensor("pre", Dtype::U8, layer.pre.clone()),
         tensor("mul", Dtype::U16, layer.mul.iter().flat_map(|value| value.to_le_bytes()).collect()),
         tensor("post", Dtype::U8, layer.post.clone()),
-    ]
+    ];
+    if let Some(Prelu { mul_negative, zero_point }) = &layer.prelu {
+        let bytes = mul_negative.iter().flat_map(|value| value.to_le_bytes()).collect();
+        tensors.push(tensor("mul_negative", Dtype::I16, bytes));
+        tensors.push(Tensor { shape: vec![1], ..tensor("zero_point", Dtype::U8, vec![*zero_point]) });
+    } else {
+        tensors.push(tensor("limit", Dtype::U32, layer.limit.iter().flat_map(|value| value.to_le_bytes()).collect()));
+    }
+    tensors
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::net::random::random_net;
+    use crate::net::random::{random_net, random_prelu_net};
     use crate::net::{ABPN_X3, MAX_CHANNELS, MAX_FILE_BYTES, MAX_LAYERS};
     use serde_json::{Value, json};
 
@@ -149,7 +197,12 @@ mod tests {
 
     #[test]
     fn a_net_survives_its_file() {
-        for net in [small(), random_net(2, 3, &[28, 28, 5, 64]).unwrap(), random_net(3, 4, &[]).unwrap()] {
+        let prelu = random_prelu_net(4, 1, &[5, 64, 7]).unwrap();
+        let mut layers = prelu.layers().to_vec();
+        layers[1] = random_net(4, 1, &[5, 64, 7]).unwrap().layers()[1].clone();
+        let mixed = Net::new(1, layers, BTreeMap::new()).unwrap();
+        for net in [small(), random_net(2, 3, &[28, 28, 5, 64]).unwrap(), random_net(3, 4, &[]).unwrap(), prelu, mixed]
+        {
             let file = net.write();
             assert_eq!(Net::read(&file).unwrap(), net);
             assert_eq!(net.write(), file);
@@ -322,6 +375,43 @@ mod tests {
                 check(&|header| header[&tensor]["shape"].as_array_mut().unwrap().push(json!(1)), "shape");
             }
         }
+    }
+
+    #[test]
+    fn a_prelu_is_in_files_of_its_scheme_alone() {
+        let net = random_prelu_net(1, 2, &[3]).unwrap();
+        let file = net.write();
+        let entry = |file: &[u8], key: &str| {
+            let header: Value = serde_json::from_slice(parts(file).0).unwrap();
+            header["__metadata__"][key].as_str().unwrap().to_owned()
+        };
+        assert_eq!(entry(&file, "scheme"), "abpn-int8-prelu");
+        assert_eq!(entry(&small().write(), "scheme"), "abpn-int8");
+        let other = with_header(&file, |header| header["__metadata__"]["scheme"] = json!(SCHEME));
+        assert!(reason(&other).contains("mul_negative") && reason(&other).contains("unknown"), "{}", reason(&other));
+        let other = with_header(&small().write(), |header| header["__metadata__"]["scheme"] = json!(PRELU_SCHEME));
+        assert_eq!(Net::read(&other).unwrap(), small());
+        for name in ["mul_negative", "zero_point"] {
+            let missing = with_header(&file, |header| {
+                let entry = header.as_object_mut().unwrap().remove(&tensor_name(0, name)).unwrap();
+                header["conv.1.bias2"] = entry;
+            });
+            assert!(Net::read(&missing).is_err());
+            let renamed = with_header(&file, |header| {
+                let entry = header.as_object_mut().unwrap().remove(&tensor_name(0, name)).unwrap();
+                header[tensor_name(1, name)] = entry;
+            });
+            assert!(Net::read(&renamed).is_err());
+            let mistyped = with_header(&file, |header| header[tensor_name(0, name)]["dtype"] = json!("F8_E4M3"));
+            assert!(Net::read(&mistyped).is_err());
+            let reshaped = with_header(&file, |header| {
+                header[tensor_name(0, name)]["shape"].as_array_mut().unwrap().push(json!(1));
+            });
+            assert!(reason(&reshaped).contains("shape"), "{}", reason(&reshaped));
+        }
+        let both = with_header(&file, |header| header["conv.0.limit"] = header["conv.0.bias"].clone());
+        // Two tensors of one place in the file: either check may be the first to say so.
+        assert!(Net::read(&both).is_err());
     }
 
     #[test]

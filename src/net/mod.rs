@@ -12,13 +12,13 @@ mod tensors;
 
 pub use border::Border;
 pub use built_in::{ABPN_X2, ABPN_X3, ABPN_X4, BUILT_IN, BuiltIn, Degradation, built_in};
-pub use file::{FORMAT, SCHEME, VERSION};
+pub use file::{FORMAT, PRELU_SCHEME, SCHEME, VERSION};
 pub use tensors::MAX_FILE_BYTES;
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
-use crate::Result;
+use crate::{Error, Result};
 
 /// Most channels of a layer.
 pub const MAX_CHANNELS: usize = 64;
@@ -31,11 +31,25 @@ pub const TAPS: usize = 9;
 
 /// One 3x3 convolution with its requantisation; each vector but `weights` has one entry an output channel.
 ///
-/// A hidden layer turns the accumulator `acc` into a code `q`, 0..=255:
+/// The accumulator is `acc = bias + sum(weight * code)` over the window, in i32. Codes are 0..=255; outside the picture a
+/// code is the zero point `z` of the layer before, the code of the real number 0: that of its [`Prelu`], 0 without one and
+/// for the picture itself. A code `q` stands for a multiple of `q - z`: the bias holds `-z * sum(weight)` beside the real
+/// bias, so that nothing is taken off the codes.
+///
+/// A hidden layer without [`Prelu`] has a ReLU. It turns the accumulator into a code `q`:
 ///
 /// ```text
 /// a = clamp(acc, 0, limit) >> pre
 /// q = (a * mul + (1 << (post - 1))) >> post
+/// ```
+///
+/// One with [`Prelu`] has a multiplier for each sign of the accumulator, and its own zero point `z`. Whatever the accumulator
+/// is, all of it fits an i32, and `a`, `mul` and `mul_negative` an i16:
+///
+/// ```text
+/// a = clamp(acc >> pre, -2^15, 2^15 - 1)
+/// m = mul if a >= 0, else mul_negative
+/// q = clamp((a * m + (z << post) + (1 << (post - 1))) >> post, 0, 255)
 /// ```
 ///
 /// The last layer turns it into a residual `r` in levels of an 8-bit sample. With `p` below, 8-bit pictures take the
@@ -58,14 +72,26 @@ pub struct Layer {
     pub weights: Vec<i8>,
     /// Bias, in units of the accumulator.
     pub bias: Vec<i32>,
-    /// The accumulator is clamped to it: where the result saturates.
+    /// The accumulator is clamped to it: where the result saturates. None, not one a channel, with [`Layer::prelu`].
     pub limit: Vec<u32>,
-    /// Right shift that brings the clamped accumulator below 2^16.
+    /// Right shift, 0..=31, that brings the accumulator to 16 bits: once it is clamped below 2^16, or with [`Layer::prelu`]
+    /// the part of it that matters to -2^15..2^15.
     pub pre: Vec<u8>,
-    /// Multiplier.
+    /// Multiplier; with [`Layer::prelu`] below 2^15.
     pub mul: Vec<u16>,
-    /// Right shift after the multiplication, 1..=31; in the last layer 9..=31.
+    /// Right shift after the multiplication, 1..=31; in the last layer 9..=31, with [`Layer::prelu`] 1..=22.
     pub post: Vec<u8>,
+    /// What a hidden layer may have instead of a ReLU.
+    pub prelu: Option<Prelu>,
+}
+
+/// A parametric ReLU: accumulators below 0 have a multiplier of their own, of either sign, and 0 needn't be the least code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prelu {
+    /// Multiplier of accumulators below 0, -32767..=32767, one an output channel: the slope times [`Layer::mul`].
+    pub mul_negative: Vec<i16>,
+    /// The code of the real number 0 in what the layer gives.
+    pub zero_point: u8,
 }
 
 impl Layer {
@@ -81,7 +107,13 @@ impl Layer {
             pre: vec![pre],
             mul: vec![mul],
             post: vec![post],
+            prelu: None,
         }
+    }
+
+    /// The code of the real number 0 in what a hidden layer gives.
+    pub fn zero_point(&self) -> u8 {
+        self.prelu.as_ref().map_or(0, |prelu| prelu.zero_point)
     }
 
     /// The weight of output channel `out` for input channel `input` at row `tap / 3`, column `tap % 3` of the window.
@@ -119,13 +151,12 @@ impl Layer {
             .unwrap_or(0)
     }
 
-    /// Whether f32 computes every accumulator exactly: all are below [`F32_EXACT`].
-    ///
-    /// The terms may be summed in any order that begins with the bias, as `bias + weight * code` or, with 128 times the
-    /// weights' sum folded into the bias, as `weight * (code - 128)`: each partial sum is then the accumulator of some
-    /// picture.
+    /// Whether f32 adds up `weight * (code - 128)` exactly, in any order: no sum of some of these products reaches
+    /// [`F32_EXACT`]. The bias, with 128 times the weights' sum folded in, is added to it as an integer.
     pub fn is_exact_in_f32(&self) -> bool {
-        self.worst_accumulator() < F32_EXACT
+        let magnitudes =
+            |out| self.channel_weights(out).iter().map(|&weight| u64::from(weight.unsigned_abs())).sum::<u64>();
+        (0..self.out_channels).all(|out| 128 * magnitudes(out) < F32_EXACT)
     }
 
     /// The weights of output channel `out`, `[in, 3, 3]`.
@@ -135,7 +166,7 @@ impl Layer {
     }
 }
 
-/// An integer network: hidden layers with ReLU, a last linear layer, anchor, pixel shuffle and clip.
+/// An integer network: hidden layers with ReLU or PReLU, a last linear layer, anchor, pixel shuffle and clip.
 ///
 /// It can only be made by checks that prove its arithmetic to stay within 32 bits, so every engine may rely on that.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -154,7 +185,7 @@ impl Net {
     ///
     /// # Errors
     /// [`Error::Tensor`](crate::Error::Tensor) names the first tensor whose shape or values are not fit to run and says
-    /// why; [`Error::WeightFile`](crate::Error::WeightFile) if the scale is not 2, 3 or 4, the number of layers not
+    /// why; [`Error::WeightFile`](crate::Error::WeightFile) if the scale is not 1 to 4, the number of layers not
     /// 1 to [`MAX_LAYERS`], or the notes exceed 64 KiB or use a name of the file format.
     pub fn new(scale: usize, layers: Vec<Layer>, notes: BTreeMap<String, String>) -> Result<Self> {
         check::net(scale, &layers)?;
@@ -169,7 +200,7 @@ impl Net {
         self
     }
 
-    /// How many times larger the output is along each axis: 2, 3 or 4.
+    /// How many times larger the output is along each axis: 1 to 4.
     pub fn scale(&self) -> usize {
         self.scale
     }
@@ -179,7 +210,7 @@ impl Net {
         &self.layers
     }
 
-    /// The layers before the last, each followed by a ReLU.
+    /// The layers before the last, each followed by a ReLU or PReLU.
     pub fn hidden(&self) -> &[Layer] {
         &self.layers[..self.layers.len() - 1]
     }
@@ -187,6 +218,29 @@ impl Net {
     /// The last layer, which gives the residual.
     pub fn last(&self) -> &Layer {
         &self.layers[self.layers.len() - 1]
+    }
+
+    /// The zero point of the codes that layer `index` reads.
+    pub(crate) fn input_zero_point(&self, index: usize) -> u8 {
+        index.checked_sub(1).map_or(0, |before| self.layers[before].zero_point())
+    }
+
+    /// This net with its residual times `strength`, 0 to 1: 0 gives the anchor alone, which is enlargement by nearest
+    /// neighbour, 1 the net as it is.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] if it is anything else.
+    pub fn with_strength(mut self, strength: f64) -> Result<Self> {
+        if !(0.0..=1.0).contains(&strength) {
+            return Err(Error::Unsupported(format!("a strength of {strength}: it is a number from 0 to 1")));
+        }
+        let last = self.layers.len() - 1;
+        for mul in &mut self.layers[last].mul {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most what it was")]
+            let weaker = (f64::from(*mul) * strength).round() as u16;
+            *mul = weaker;
+        }
+        Ok(self)
     }
 
     /// What it sees outside the picture.

@@ -125,6 +125,11 @@ impl<'a> Reader<'a> {
         Ok(&self.data[start..end])
     }
 
+    /// Whether the layer has such a tensor.
+    pub fn has(&self, layer: usize, name: &str) -> bool {
+        self.header.info(&tensor_name(layer, name)).is_some()
+    }
+
     fn info(&self, layer: usize, name: &str) -> Result<&TensorInfo> {
         let info = self.header.info(&tensor_name(layer, name));
         info.ok_or_else(|| tensor_error(layer, name, "it is missing"))

@@ -1,4 +1,4 @@
-//! The 3x3 convolution: `acc = bias + sum(weight * code)`, codes outside the picture being 0.
+//! The 3x3 convolution: `acc = bias + sum(weight * code)`, codes outside the picture being the zero point.
 
 use super::Features;
 use crate::net::{Layer, TAPS};
@@ -36,13 +36,13 @@ impl<'a> Convolution<'a> {
 }
 
 impl Features {
-    /// The codes of pixel (`x` - 1, `y` - 1), or zeros outside the picture.
+    /// The codes of pixel (`x` - 1, `y` - 1), or zero points outside the picture.
     fn pixel(&self, x: usize, y: usize, codes: &mut [i16]) {
         if (1..=self.width).contains(&x) && (1..=self.height).contains(&y) {
             let pixel = &self.codes[((y - 1) * self.width + x - 1) * self.channels..][..self.channels];
             codes.iter_mut().zip(pixel).for_each(|(to, &code)| *to = code.into());
         } else {
-            codes.fill(0);
+            codes.fill(self.zero_point.into());
         }
     }
 }
@@ -66,21 +66,20 @@ mod tests {
         let (width, height, channels) = (4, 3, layer.in_channels);
         let mut random = Random::new(1);
         let codes = (0..width * height * channels).map(|_| random.byte()).collect();
-        let input = Features { width, height, channels, codes };
+        let zero_point = 77;
+        let input = Features { width, height, channels, zero_point, codes };
         let mut acc = vec![0; width * layer.out_channels];
         for y in 0..height {
             Convolution::new(layer).convolve_row(&input, y, &mut acc);
             for (i, &acc) in acc.iter().enumerate() {
                 let (x, out) = (i / layer.out_channels, i % layer.out_channels);
                 let mut expected = layer.bias[out];
-                for (row, column) in (0..height).flat_map(|row| (0..width).map(move |column| (row, column))) {
-                    if row.abs_diff(y) <= 1 && column.abs_diff(x) <= 1 {
-                        let tap = (row + 1 - y) * 3 + column + 1 - x;
-                        for channel in 0..channels {
-                            let code = input.codes[(row * width + column) * channels + channel];
-                            expected += i32::from(layer.weight(out, channel, tap)) * i32::from(code);
-                        }
-                    }
+                for (tap, channel) in (0..TAPS).flat_map(|tap| (0..channels).map(move |channel| (tap, channel))) {
+                    let (row, column) = ((y + tap / 3).wrapping_sub(1), (x + tap % 3).wrapping_sub(1));
+                    let is_inside = row < height && column < width;
+                    let code =
+                        if is_inside { input.codes[(row * width + column) * channels + channel] } else { zero_point };
+                    expected += i32::from(layer.weight(out, channel, tap)) * i32::from(code);
                 }
                 assert_eq!(acc, expected, "row {y}, column {x}, output channel {out}");
             }

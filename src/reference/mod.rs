@@ -21,6 +21,8 @@ pub(crate) struct Features {
     pub width: usize,
     pub height: usize,
     pub channels: usize,
+    /// The code outside the picture.
+    pub zero_point: u8,
     pub codes: Vec<u8>,
 }
 
@@ -28,11 +30,11 @@ impl Features {
     /// The first layer's input: the picture is its own code.
     pub fn of_image<S: Sample>(rgb: Rgb<S>) -> Self {
         let codes = rgb.samples.iter().map(|sample| sample.to_u8()).collect();
-        Self { width: rgb.width, height: rgb.height, channels: 3, codes }
+        Self { width: rgb.width, height: rgb.height, channels: 3, zero_point: 0, codes }
     }
 }
 
-/// A hidden layer: convolution, ReLU and requantisation.
+/// A hidden layer: convolution, ReLU or PReLU, and requantisation.
 pub(crate) fn hidden(input: &Features, layer: &Layer) -> Features {
     let (width, channels) = (input.width, layer.out_channels);
     let convolution = Convolution::new(layer);
@@ -44,7 +46,7 @@ pub(crate) fn hidden(input: &Features, layer: &Layer) -> Features {
             requantise::codes(acc, layer, row);
         },
     );
-    Features { width, height: input.height, channels, codes }
+    Features { width, height: input.height, channels, zero_point: layer.zero_point(), codes }
 }
 
 /// The last layer: convolution, residual, anchor, pixel shuffle and clip; `[scale*height, scale*width, 3]`.
@@ -76,7 +78,7 @@ pub(crate) fn run<S: Sample>(net: &Net, rgb: Rgb<S>) -> Vec<S> {
     border::inner(&upscaled, width * scale * 3, margin * scale, margin * scale * 3).flatten().copied().collect()
 }
 
-/// The same where all that is outside the picture is zero.
+/// The same where all that is outside the picture is zero: in each layer the zero point.
 fn within_zeros<S: Sample>(net: &Net, rgb: Rgb<S>) -> Vec<S> {
     let features = net.hidden().iter().fold(Features::of_image(rgb), |features, layer| hidden(&features, layer));
     last(&features, net.last(), rgb, net.scale())

@@ -3,7 +3,7 @@
 use crate::image::Sample;
 use crate::net::Layer;
 
-/// Accumulators of a hidden layer, `[width, out]`, to codes: ReLU, scaling and saturation in one.
+/// Accumulators of a hidden layer, `[width, out]`, to codes: ReLU or PReLU, scaling and saturation in one.
 pub(super) fn codes(acc: &[i32], layer: &Layer, codes: &mut [u8]) {
     let channels = layer.out_channels;
     for (acc, codes) in acc.chunks_exact(channels).zip(codes.chunks_exact_mut(channels)) {
@@ -14,11 +14,20 @@ pub(super) fn codes(acc: &[i32], layer: &Layer, codes: &mut [u8]) {
 }
 
 /// One accumulator to its code, 0..=255.
-#[expect(clippy::cast_possible_truncation, reason = "the net's checks prove the result to be at most 255")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the net's checks prove the result to be a code"
+)]
 pub(crate) fn code(acc: i32, layer: &Layer, channel: usize) -> u8 {
-    let (pre, post) = (layer.pre[channel], layer.post[channel]);
-    let a = acc.max(0).cast_unsigned().min(layer.limit[channel]) >> pre;
-    ((a * u32::from(layer.mul[channel]) + (1 << (post - 1))) >> post) as u8
+    let (pre, mul, post) = (layer.pre[channel], layer.mul[channel], layer.post[channel]);
+    let Some(prelu) = &layer.prelu else {
+        let a = acc.max(0).cast_unsigned().min(layer.limit[channel]) >> pre;
+        return ((a * u32::from(mul) + (1 << (post - 1))) >> post) as u8;
+    };
+    let a = (acc >> pre).clamp(i16::MIN.into(), i16::MAX.into());
+    let m = if a >= 0 { i32::from(mul) } else { prelu.mul_negative[channel].into() };
+    ((a * m + (i32::from(prelu.zero_point) << post) + (1 << (post - 1))) >> post).clamp(0, 255) as u8
 }
 
 /// Accumulators of the last layer, `[width, out]`, to residuals in steps of the sample type, in place.

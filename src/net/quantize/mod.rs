@@ -11,12 +11,12 @@ mod requantisation;
 pub use calibrate::{Calibration, calibrate};
 pub use crop::Crop;
 pub use float_net::{FORMAT, FloatNet};
-pub(super) use requantisation::{MOST_MULTIPLIER, Requantisation};
+pub(super) use requantisation::{MOST_MULTIPLIER, PreluRequantisation, Requantisation};
 
 use std::collections::BTreeMap;
 
 use super::tensors::tensor_error;
-use super::{Layer, Net};
+use super::{Layer, Net, Prelu};
 use crate::{Error, Result};
 use float_net::FloatLayer;
 
@@ -109,17 +109,43 @@ fn channel(layer: &FloatLayer, out: usize, scales: &Scales, requantisation: Requ
     Channel { weights, bias: integer(layer.bias[out], scales.units[out]) as i32, requantisation }
 }
 
-/// One output channel of a layer.
-pub(super) struct Channel {
+/// One output channel of a layer, with a [`Requantisation`] or a [`PreluRequantisation`].
+pub(super) struct Channel<R = Requantisation> {
     /// `[in, 3, 3]`, -127..=127.
     pub weights: Vec<i8>,
+    /// With -`zero_point` of the layer before times the weights' sum.
     pub bias: i32,
-    pub requantisation: Requantisation,
+    pub requantisation: R,
 }
 
-/// The layer of these output channels.
+/// The layer of these output channels, with ReLU or the last one.
 pub(super) fn layer(in_channels: usize, channels: impl IntoIterator<Item = Channel>) -> Layer {
-    let mut layer = Layer {
+    let mut layer = empty(in_channels);
+    for Channel { weights, bias, requantisation: Requantisation { limit, pre, mul, post } } in channels {
+        push(&mut layer, weights, bias, (pre, mul, post));
+        layer.limit.push(limit);
+    }
+    layer
+}
+
+/// The layer of these output channels, with PReLU.
+pub(super) fn prelu_layer(
+    in_channels: usize,
+    zero_point: u8,
+    channels: impl IntoIterator<Item = Channel<PreluRequantisation>>,
+) -> Layer {
+    let mut layer = empty(in_channels);
+    let mut negative = Vec::new();
+    for Channel { weights, bias, requantisation: PreluRequantisation { pre, mul, mul_negative, post } } in channels {
+        push(&mut layer, weights, bias, (pre, mul, post));
+        negative.push(mul_negative);
+    }
+    Layer { prelu: Some(Prelu { mul_negative: negative, zero_point }), ..layer }
+}
+
+/// A layer without output channels.
+fn empty(in_channels: usize) -> Layer {
+    Layer {
         in_channels,
         out_channels: 0,
         weights: Vec::new(),
@@ -128,17 +154,18 @@ pub(super) fn layer(in_channels: usize, channels: impl IntoIterator<Item = Chann
         pre: Vec::new(),
         mul: Vec::new(),
         post: Vec::new(),
-    };
-    for Channel { weights, bias, requantisation: Requantisation { limit, pre, mul, post } } in channels {
-        layer.out_channels += 1;
-        layer.weights.extend(weights);
-        layer.bias.push(bias);
-        layer.limit.push(limit);
-        layer.pre.push(pre);
-        layer.mul.push(mul);
-        layer.post.push(post);
+        prelu: None,
     }
-    layer
+}
+
+/// Adds an output channel, but for what a ReLU or a PReLU has of its own.
+fn push(layer: &mut Layer, weights: Vec<i8>, bias: i32, (pre, mul, post): (u8, u16, u8)) {
+    layer.out_channels += 1;
+    layer.weights.extend(weights);
+    layer.bias.push(bias);
+    layer.pre.push(pre);
+    layer.mul.push(mul);
+    layer.post.push(post);
 }
 
 #[cfg(test)]
