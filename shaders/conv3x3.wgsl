@@ -1,4 +1,4 @@
-// A hidden layer: 3x3 convolution, ReLU, requantisation. One thread makes {{ pixels }} pixels of one group of words.
+// A hidden layer: 3x3 convolution, ReLU or PReLU, requantisation. One thread makes {{ pixels }} pixels of one group of words.
 
 @group(0) @binding(3) var<storage, read_write> output: array<u32>;
 
@@ -17,4 +17,13 @@ fn main({% include "invocation.wgsl" %}) {
 {%- endfor %}
     }
 {%- endfor %}
+{%- if pads %}
+    let end = min(window.width - x, {{ pixels }}u);
+    if (x == 0u || x + end == window.width || y == 0u || y + 1u == window.height) {
+        let padding = padding_word();
+{%- for word in range(words) %}
+        pad(first + {{ word }}u * window.plane, x, y, end, padding);
+{%- endfor %}
+    }
+{%- endif %}
 }

@@ -1,4 +1,18 @@
-// The multiplication of requantisation.
+// The multiplication of requantisation, with ReLU or none.
+
+// Four output channels: one word of a feature map.
+struct Channels {
+    // 128 * sum(weights) is folded in, because codes are stored minus 128.
+    bias: vec4<i32>,
+    pre: vec4<u32>,
+    // The least that is left of an accumulator after that shift, 0 in hidden layers, and how far it goes from there.
+    low: vec4<i32>,
+    range: vec4<u32>,
+    mul: vec4<u32>,
+    // low * mul, and half of 2^post, which rounds.
+    addend: vec4<u32>,
+    post: vec4<u32>,
+}
 
 // Saturates, multiplies and rounds; `post` is still to come.
 fn scale(a: vec4<u32>, channels: Channels) -> vec4<u32> {

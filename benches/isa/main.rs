@@ -1,8 +1,9 @@
-//! The kernels of the shipped net, exactly as wgpu hands them to a driver, compiled for real AMD GPUs without one: what a
+//! The kernels of the shipped net, and of one with PReLU, exactly as wgpu hands them to a driver, compiled for real AMD GPUs without one: what a
 //! change to a shader costs shows in `benches/isa.md`.
 
 #![allow(unsafe_code, reason = "Vulkan's functions are unsafe to call")]
 
+mod compact;
 mod counts;
 mod driver;
 mod nvk;
@@ -99,10 +100,11 @@ impl Section {
 
 /// Compiles every kernel for `gpu`, whose environment this process has.
 fn compile(gpu: &Gpu, dump: Option<&Path>) -> Result<Section, String> {
-    let net = Net::read(ABPN_X3).map_err(|error| error.to_string())?;
+    let nets = [Net::read(ABPN_X3), compact::net()].into_iter().collect::<abpn::Result<Vec<_>>>();
+    let nets = nets.map_err(|error| error.to_string())?;
     let device = driver::NullDevice::open(true)?;
     let mut section = Section { driver: device.driver.clone(), rows: Vec::new(), misses: Vec::new() };
-    for kernel in table::kernels(&net).map_err(|error| error.to_string())? {
+    for kernel in table::kernels(&nets).map_err(|error| error.to_string())? {
         let shader = &kernel.shader;
         let fail = |error| format!("{} {} on {}: {error}", shader.kernel, shader.label, gpu.name);
         let compiled = device.compile(&spirv::translate(&shader.wgsl).map_err(fail)?).map_err(fail)?;

@@ -40,12 +40,14 @@ pub struct Kernel {
     share_goal: Option<f64>,
 }
 
-/// Every kernel for GPUs that can run a layer of `net`, for pictures of either depth.
-pub fn kernels(net: &Net) -> abpn::Result<Vec<Kernel>> {
+/// Every kernel for GPUs that can run a layer of the nets, for pictures of either depth.
+pub fn kernels(nets: &[Net]) -> abpn::Result<Vec<Kernel>> {
     let mut kernels: Vec<Kernel> = Vec::new();
-    let last = net.layers().len() - 1;
     let all = gpu::Kernel::ALL.iter().filter(|kernel| !kernel.is_for_software());
-    for (kernel, bits) in all.flat_map(|&kernel| [(kernel, 8), (kernel, 16)]) {
+    for ((kernel, bits), net) in
+        all.flat_map(|&kernel| [(kernel, 8), (kernel, 16)]).flat_map(|key| nets.iter().map(move |net| (key, net)))
+    {
+        let last = net.layers().len() - 1;
         let shaders = gpu::shaders(net, bits, &Kernels::only(kernel))?;
         for (index, (shader, layer)) in shaders.into_iter().zip(net.layers()).enumerate() {
             // The first layer has few dot products to pay for its requantisation with, the last makes whole pixels.

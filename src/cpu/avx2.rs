@@ -7,7 +7,7 @@ use std::arch::x86_64::*;
 
 use super::intrinsics::{acc, memory, plain_words, proven};
 use super::lanes::{Lanes, Sums, Tiles};
-use super::requantise::Narrow;
+use super::requantise::{Narrow, NarrowPrelu};
 
 /// The proof that this machine has AVX2.
 #[derive(Clone, Copy)]
@@ -129,6 +129,18 @@ impl Tiles for Avx2 {
             let a = _mm256_packus_epi32(_mm256_srav_epi32(a, shift), _mm256_srav_epi32(b, shift));
             let product = _mm256_mulhi_epu16(_mm256_min_epu16(a, self.acc(by.limit)), self.acc(by.mul));
             _mm256_mulhi_epu16(_mm256_add_epi16(product, self.acc(by.half)), self.acc(by.down))
+        })
+    }
+
+    #[inline(always)]
+    fn requantise_prelu(self, [a, b]: [__m256i; 2], by: &NarrowPrelu) -> __m256i {
+        let shift = self.load_acc(&by.shift);
+        proven!(self, {
+            let a = _mm256_packs_epi32(_mm256_srav_epi32(a, shift), _mm256_srav_epi32(b, shift));
+            let bend = _mm256_and_si256(_mm256_srai_epi16::<15>(a), self.acc(by.bend));
+            let product = _mm256_mulhi_epi16(a, _mm256_xor_si256(self.acc(by.mul), bend));
+            let code = _mm256_mulhi_epi16(_mm256_add_epi16(product, self.acc(by.addend)), self.acc(by.down));
+            _mm256_max_epi16(_mm256_min_epi16(code, self.acc(by.most)), self.acc(0))
         })
     }
 

@@ -7,7 +7,7 @@ use std::arch::x86_64::*;
 
 use super::intrinsics::{acc, exact_sums, memory, plain_words, proven};
 use super::lanes::{Lanes, Tiles};
-use super::requantise::Narrow;
+use super::requantise::{Narrow, NarrowPrelu};
 
 /// The proof that this machine has AVX-512 with VNNI.
 #[derive(Clone, Copy)]
@@ -128,6 +128,18 @@ impl Tiles for Avx512Vnni {
             let a = _mm512_packus_epi32(_mm512_srav_epi32(a, shift), _mm512_srav_epi32(b, shift));
             let product = _mm512_mulhi_epu16(_mm512_min_epu16(a, self.acc(by.limit)), self.acc(by.mul));
             _mm512_mulhi_epu16(_mm512_add_epi16(product, self.acc(by.half)), self.acc(by.down))
+        })
+    }
+
+    #[inline(always)]
+    fn requantise_prelu(self, [a, b]: [__m512i; 2], by: &NarrowPrelu) -> __m512i {
+        let shift = self.load_acc(&by.shift);
+        proven!(self, {
+            let a = _mm512_packs_epi32(_mm512_srav_epi32(a, shift), _mm512_srav_epi32(b, shift));
+            let bend = _mm512_and_si512(_mm512_srai_epi16::<15>(a), self.acc(by.bend));
+            let product = _mm512_mulhi_epi16(a, _mm512_xor_si512(self.acc(by.mul), bend));
+            let code = _mm512_mulhi_epi16(_mm512_add_epi16(product, self.acc(by.addend)), self.acc(by.down));
+            _mm512_max_epi16(_mm512_min_epi16(code, self.acc(by.most)), self.acc(0))
         })
     }
 

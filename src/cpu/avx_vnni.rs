@@ -8,7 +8,7 @@ use std::arch::x86_64::*;
 use super::avx2::Avx2;
 use super::intrinsics::{acc, exact_sums, memory, plain_words, proven};
 use super::lanes::{Lanes, Tiles};
-use super::requantise::Narrow;
+use super::requantise::{Narrow, NarrowPrelu};
 
 /// The proof that this machine has AVX-VNNI, and AVX2 in it.
 #[derive(Clone, Copy)]
@@ -109,6 +109,11 @@ impl Tiles for AvxVnni {
     #[inline(always)]
     fn requantise(self, pixels: [__m256i; 2], by: &Narrow) -> __m256i {
         self.0.requantise(pixels, by)
+    }
+
+    #[inline(always)]
+    fn requantise_prelu(self, pixels: [__m256i; 2], by: &NarrowPrelu) -> __m256i {
+        self.0.requantise_prelu(pixels, by)
     }
 
     #[inline(always)]

@@ -1,6 +1,6 @@
 //! What a kernel has to offer: the few instructions in which instruction sets differ.
 
-use super::requantise::Narrow;
+use super::requantise::{Narrow, NarrowPrelu};
 
 /// Lanes of the widest vectors.
 pub(super) const MOST_LANES: usize = 16;
@@ -136,6 +136,9 @@ pub(super) trait Tiles: Lanes {
 
     /// The codes of two vectors of accumulators times 64, as u16 in an order that [`Tiles::halves`] undoes.
     fn requantise(self, pixels: [Self::Acc; 2], by: &Narrow) -> Self::Acc;
+
+    /// The same for a layer with PReLU.
+    fn requantise_prelu(self, pixels: [Self::Acc; 2], by: &NarrowPrelu) -> Self::Acc;
 
     /// Each u16 of `low`, below 256, with that of `high` as its upper byte.
     fn bytes(self, low: Self::Acc, high: Self::Acc) -> Self::Acc;

@@ -1,7 +1,7 @@
 //! Plain Rust, for every machine: what a compiler makes of short loops.
 
 use super::lanes::{Lanes, Tiles};
-use super::requantise::Narrow;
+use super::requantise::{Narrow, NarrowPrelu};
 
 /// Eight pixels in arrays.
 #[derive(Clone, Copy)]
@@ -167,6 +167,19 @@ impl Tiles for Portable {
         // The upper half of a product of two u16.
         let upper = |a: i32, b: i32| (a.cast_unsigned().wrapping_mul(b.cast_unsigned()) >> 16).cast_signed();
         let code = |a: i32| upper(upper((a >> shift).clamp(0, limit), mul) + half, down);
+        self.each(a, b, |a, b| code(a) | code(b) << 16)
+    }
+
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "it takes one of two equal numbers")]
+    fn requantise_prelu(self, [a, b]: [[i32; 8]; 2], by: &NarrowPrelu) -> [i32; 8] {
+        let [shift, ..] = by.shift;
+        let [mul, bend, addend, down] = [by.mul, by.bend, by.addend, by.down].map(|twice| i32::from(twice as i16));
+        let code = |a: i32| {
+            let a = (a >> shift).clamp(i16::MIN.into(), i16::MAX.into());
+            let product = (a * (mul ^ (a >> 31 & bend))) >> 16;
+            (((product + addend) * down) >> 16).clamp(0, u8::MAX.into())
+        };
         self.each(a, b, |a, b| code(a) | code(b) << 16)
     }
 

@@ -46,6 +46,7 @@ impl<S: Sample> Reconstruction<'_, S> {
 #[inline(always)]
 pub(super) fn reconstruct<S: Sample>(work: &Reconstruction<S>, to: FinishedRows<S>) {
     match work.scale {
+        1 => scaled::<S, 3>(work, to),
         2 => scaled::<S, 6>(work, to),
         3 => scaled::<S, 9>(work, to),
         _ => scaled::<S, 12>(work, to),

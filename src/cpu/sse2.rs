@@ -4,7 +4,7 @@ use std::arch::x86_64::*;
 
 use super::intrinsics::{acc, exact_sums, memory, plain_words, proven};
 use super::lanes::{Lanes, Tiles};
-use super::requantise::Narrow;
+use super::requantise::{Narrow, NarrowPrelu};
 
 /// The proof that this machine has SSE2, which every x86-64 has.
 #[derive(Clone, Copy)]
@@ -121,6 +121,19 @@ impl Tiles for Sse2 {
             let a = _mm_sub_epi16(a, _mm_subs_epu16(a, self.acc(by.limit)));
             let product = _mm_mulhi_epu16(a, self.acc(by.mul));
             _mm_mulhi_epu16(_mm_add_epi16(product, self.acc(by.half)), self.acc(by.down))
+        })
+    }
+
+    #[inline(always)]
+    fn requantise_prelu(self, [a, b]: [__m128i; 2], by: &NarrowPrelu) -> __m128i {
+        let [shift, ..] = by.shift;
+        proven!(self, {
+            let shift = _mm_cvtsi32_si128(shift);
+            let a = _mm_packs_epi32(_mm_sra_epi32(a, shift), _mm_sra_epi32(b, shift));
+            let bend = _mm_and_si128(_mm_srai_epi16::<15>(a), self.acc(by.bend));
+            let product = _mm_mulhi_epi16(a, _mm_xor_si128(self.acc(by.mul), bend));
+            let code = _mm_mulhi_epi16(_mm_add_epi16(product, self.acc(by.addend)), self.acc(by.down));
+            _mm_max_epi16(_mm_min_epi16(code, self.acc(by.most)), self.acc(0))
         })
     }
 

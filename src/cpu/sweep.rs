@@ -32,6 +32,13 @@ impl PackedNet {
         let made_at_once = layer.checked_sub(1).map_or(1, |before| self.layers[before].rows());
         self.layers[layer].rows() + 1 + made_at_once
     }
+
+    /// A word of a layer's input outside the picture.
+    fn zero_word(&self, layer: usize) -> u32 {
+        let zero_point = layer.checked_sub(1).map_or(0, |before| self.layers[before].layer.zero_point());
+        let twice = u32::from(zero_point) * 0x0001_0001;
+        if self.kernel.codes() == 2 { twice } else { twice * 0x0101 }
+    }
 }
 
 /// The part of a picture that a sweep finishes, in input pixels.
@@ -89,19 +96,19 @@ pub(super) struct SweepBuffers {
 }
 
 impl SweepBuffers {
-    /// Makes all of it 0, as what is outside the picture has to be; kernels write only inside.
+    /// Makes all of it zero points, as what is outside the picture has to be; kernels write only inside.
     fn clear(&mut self, net: &PackedNet, stride: usize) {
-        fn zeros<T: Copy + Default>(buffer: &mut Vec<T>, len: usize) {
+        fn fill<T: Copy>(buffer: &mut Vec<T>, len: usize, with: T) {
             buffer.clear();
-            buffer.resize(len, T::default());
+            buffer.resize(len, with);
         }
         let layers = &net.layers;
         self.inputs.resize_with(layers.len(), Vec::new);
         for (index, (input, layer)) in self.inputs.iter_mut().zip(layers).enumerate() {
-            zeros(input, (net.kept(index) + 1) * layer.words * stride);
+            fill(input, (net.kept(index) + 1) * layer.words * stride, net.zero_word(index));
         }
         let channels = |layer: &PackedLayer| layer.rows() * layer.layer.out_channels;
-        zeros(&mut self.residuals, layers.last().map_or(0, channels) * stride + reconstruct::STRIP);
+        fill(&mut self.residuals, layers.last().map_or(0, channels) * stride + reconstruct::STRIP, 0);
     }
 }
 

@@ -11,8 +11,8 @@ use super::*;
 use crate::backend::Backend;
 use crate::frame::{PixelFormat, Rgb, RgbSink};
 use crate::image::Sample;
-use crate::net::random::random_net;
-use crate::net::{BUILT_IN, Border, Layer, Net};
+use crate::net::random::{random_mixed_net, random_net, random_prelu_net};
+use crate::net::{BUILT_IN, Border, Layer, Net, Prelu};
 use crate::options::TileSize;
 use crate::random::Random;
 use crate::selftest::{self, upscaled};
@@ -91,6 +91,66 @@ fn every_layer_of_many_nets_has_the_references_codes() {
 }
 
 #[test]
+fn every_layer_of_nets_with_prelu_has_the_references_codes() {
+    let nets: [(usize, &[usize]); 6] =
+        [(1, &[1]), (3, &[5, 3, 28, 27]), (4, &[64, 64]), (1, &[7, 33, 64, 1, 4]), (2, &[28; 5]), (4, &[6; 12])];
+    for (seed, (scale, hidden)) in (1..).zip(nets) {
+        for net in [random_prelu_net(seed, scale, hidden).unwrap(), random_mixed_net(seed, scale, hidden).unwrap()] {
+            for engine in engines(&net) {
+                for (width, height) in [(131, 9), (64, 5), (1, 1), (1, 40), (3, 5), (33, 17)] {
+                    selftest::on_picture(&net, &engine, width, height)
+                        .unwrap_or_else(|error| panic!("x{scale} {hidden:?} {width}x{height}: {error}"));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_wrong_slope_or_zero_point_is_found() {
+    let net = random_prelu_net(4, 1, &[9, 28, 6]).unwrap();
+    for kernel in 0..kernels().len() {
+        let engine = |net: &Net| Engine::with_kernel(Arc::new(net.clone()), kernels().swap_remove(kernel));
+        selftest::run(&net, &engine(&net)).unwrap();
+        for layer in 0..3 {
+            for change in 0..3 {
+                let mut layers = net.layers().to_vec();
+                let prelu = layers[layer].prelu.as_mut().unwrap();
+                match change {
+                    0 => *prelu.mul_negative.last_mut().unwrap() ^= 0x2000,
+                    1 => prelu.zero_point ^= 1,
+                    _ => *layers[layer].mul.last_mut().unwrap() ^= 0x1000,
+                }
+                let wrong = Net::new(net.scale(), layers, net.notes().clone()).unwrap();
+                let error = selftest::run(&net, &engine(&wrong)).unwrap_err();
+                let Error::SelfTest { stage, .. } = error else { panic!("{error}") };
+                assert!(stage.starts_with(&format!("conv3x3 (layer {layer})")), "{layer}, change {change}: {stage}");
+            }
+        }
+    }
+}
+
+/// A layer with a zero point that what is outside the picture does not have: only borders tell.
+#[test]
+fn padding_with_another_code_is_found() {
+    let net = random_prelu_net(4, 1, &[9, 6]).unwrap();
+    let mut layers = net.layers().to_vec();
+    // The same codes: what the zero point adds is what the bias takes, through a multiplier of one half.
+    let channels = layers[0].out_channels;
+    layers[0].prelu = Some(Prelu { mul_negative: vec![1 << 8; channels], zero_point: 100 });
+    (layers[0].mul, layers[0].pre, layers[0].post) = (vec![1 << 8; channels], vec![9; channels], vec![9; channels]);
+    let net = Net::new(1, layers.clone(), net.notes().clone()).unwrap();
+    layers[0].bias.iter_mut().for_each(|bias| *bias += 2 << 9);
+    layers[0].prelu.as_mut().unwrap().zero_point = 99;
+    let wrong = Net::new(1, layers, net.notes().clone()).unwrap();
+    for engine in engines(&wrong) {
+        let error = selftest::on_picture(&net, &engine, 9, 7).unwrap_err();
+        let Error::SelfTest { stage, .. } = error else { panic!("{error}") };
+        assert!(stage.starts_with("conv3x3 (layer 1)"), "{stage}");
+    }
+}
+
+#[test]
 fn a_mirrored_border_is_the_references_and_a_flat_picture_stays_flat() {
     let net = random_net(7, 3, &[9, 28, 6]).unwrap().with_border(Border::Mirror);
     for engine in engines(&net) {
@@ -157,6 +217,9 @@ fn neither_tiles_nor_threads_change_a_byte() {
     let net = random_net(2, 2, &[5, 9]).unwrap();
     check::<u8>(&net);
     check::<u16>(&net);
+    let prelu = random_prelu_net(2, 1, &[5, 9]).unwrap();
+    check::<u8>(&prelu);
+    check::<u16>(&prelu);
     let net = net.with_border(Border::Mirror);
     check::<u8>(&net);
     check::<u16>(&net);

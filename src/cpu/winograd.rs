@@ -20,7 +20,7 @@ use std::array;
 use std::marker::PhantomData;
 
 use super::lanes::{Lanes, MOST_LANES, Tiles};
-use super::requantise::{self, DOUBLED, Narrow};
+use super::requantise::{self, DOUBLED, InHalves, Narrow, NarrowPrelu};
 use super::row_kernel::{OutputRows, Rows};
 use crate::image::Sample;
 use crate::net::Layer;
@@ -54,7 +54,26 @@ pub(super) struct Transformed {
     weights: Vec<i32>,
     /// The biases times 24^2, modulo 2^32.
     bias: Vec<i32>,
-    requantise: Vec<Narrow>,
+    requantise: Requantise,
+}
+
+/// The requantisation of each output channel.
+enum Requantise {
+    Relu(Vec<Narrow>),
+    Prelu(Vec<NarrowPrelu>),
+}
+
+impl Requantise {
+    /// None if a channel's doesn't fit.
+    fn new(layer: &Layer) -> Option<Self> {
+        let channels = 0..layer.out_channels;
+        Some(match &layer.prelu {
+            None => Self::Relu(channels.map(|channel| Narrow::new(layer, channel)).collect::<Option<_>>()?),
+            Some(prelu) => {
+                Self::Prelu(channels.map(|channel| NarrowPrelu::new(layer, prelu, channel)).collect::<Option<_>>()?)
+            }
+        })
+    }
 }
 
 impl Transformed {
@@ -68,7 +87,7 @@ impl Transformed {
         if layer.worst_accumulator() >= ACCUMULATOR_LIMIT {
             return None;
         }
-        let requantise = (0..layer.out_channels).map(|channel| Narrow::new(layer, channel)).collect::<Option<_>>()?;
+        let requantise = Requantise::new(layer)?;
         let pairs = pairs::<L>(layer);
         let blocks = layer.out_channels.div_ceil(L::TILE_CHANNELS);
         let mut weights = vec![0; blocks * POSITIONS * pairs * L::TILE_CHANNELS];
@@ -182,10 +201,24 @@ pub(super) fn hidden<L: Tiles>(
     scratch: &mut Scratch,
     output: OutputRows<u32>,
 ) {
+    match &weights.requantise {
+        Requantise::Relu(requantise) => hidden_by(lanes, weights, requantise, rows, scratch, output),
+        Requantise::Prelu(requantise) => hidden_by(lanes, weights, requantise, rows, scratch, output),
+    }
+}
+
+fn hidden_by<L: Tiles, R: InHalves>(
+    lanes: L,
+    weights: &Transformed,
+    requantise: &[R],
+    rows: &Rows,
+    scratch: &mut Scratch,
+    output: OutputRows<u32>,
+) {
     let Scratch { codes, sums, finished } = scratch;
     let codes_of_word = finished.first(L::CODES * PIXELS / 2 * L::TILES);
     let output = OutputRows { buffer: bytemuck::cast_slice_mut(output.buffer), starts: output.starts };
-    let finish = Codes { requantise: &weights.requantise, codes: codes_of_word, rows, output };
+    let finish = Codes { requantise, codes: codes_of_word, rows, output };
     lanes.run(
         #[inline(always)]
         || each_channel(lanes, weights, rows, codes, sums, finish),
@@ -193,22 +226,22 @@ pub(super) fn hidden<L: Tiles>(
 }
 
 /// Makes codes, and words of them.
-struct Codes<'a, 'b> {
-    requantise: &'a [Narrow],
+struct Codes<'a, 'b, R> {
+    requantise: &'a [R],
     /// Those of a word, `[code, row, pair of columns, tile]`, two in an i32 as the instruction set has them.
     codes: &'a mut [i32],
     rows: &'a Rows<'b>,
     output: OutputRows<'a, i32>,
 }
 
-impl<L: Tiles> Finish<L> for Codes<'_, '_> {
+impl<L: Tiles, R: InHalves> Finish<L> for Codes<'_, '_, R> {
     #[inline(always)]
     fn row(&mut self, lanes: L, channel: usize, _: Strip, vector: usize, row: usize, [c0, c1, c2, c3]: [L::Acc; SIDE]) {
         let by = &self.requantise[channel];
         let to = &mut self.codes[(channel % L::CODES * SIDE + row) * 2 * L::TILES + vector * L::LANES..]
             [..L::TILES + L::LANES];
-        lanes.store(lanes.requantise([c0, c1], by), to);
-        lanes.store(lanes.requantise([c2, c3], by), &mut to[L::TILES..]);
+        lanes.store(by.codes(lanes, [c0, c1]), to);
+        lanes.store(by.codes(lanes, [c2, c3]), &mut to[L::TILES..]);
     }
 
     #[inline(always)]

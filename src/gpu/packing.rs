@@ -16,7 +16,7 @@ pub(crate) struct Geometry {
 }
 
 /// A word of four codes 0, as stored.
-const ZERO_POINT: u32 = 0x8080_8080;
+const CODE_0: u32 = 0x8080_8080;
 /// Fills what a kernel has to write, so that one it leaves out looks different from any likely result.
 const POISON: u32 = 0x55aa_33cc;
 
@@ -58,10 +58,14 @@ impl Geometry {
         [self.width, self.height, self.stride_words(), self.plane_words()].map(to_u32)
     }
 
-    /// A feature map of `words` planes as it is before its first use: the padding is the zero point.
-    pub fn blank_features(self, words: usize) -> Vec<u32> {
-        let mut map = vec![ZERO_POINT; words * self.plane_words()];
-        for plane in map.chunks_exact_mut(self.plane_words()) {
+    /// A feature map of `words` planes as it is before its first use: the padding is the code 0, but for `padded_words` of
+    /// which the kernel has to write it.
+    pub fn blank_features(self, words: usize, padded_words: usize) -> Vec<u32> {
+        let mut map = vec![CODE_0; words * self.plane_words()];
+        for (word, plane) in map.chunks_exact_mut(self.plane_words()).enumerate() {
+            if word < padded_words {
+                self.fill_padding(plane, POISON);
+            }
             for y in 0..self.height {
                 plane[self.row(y)..][..self.width].fill(POISON);
             }
@@ -69,19 +73,41 @@ impl Geometry {
         map
     }
 
-    /// A feature map's codes, and whether its padding is still the zero point.
-    pub fn unpack_features(self, map: &[u32], channels: usize, zero_point: u8) -> (Features, bool) {
+    /// Fills the inside of a plane and one pixel around it.
+    fn fill_padding(self, plane: &mut [u32], with: u32) {
+        for row in plane.chunks_exact_mut(self.stride_words()) {
+            row[..self.width + 2].fill(with);
+        }
+    }
+
+    /// A feature map's codes, and whether its padding is what it has to be: still what [`Geometry::blank_features`] made it, or
+    /// in those that the kernel pads the zero point.
+    pub fn unpack_features(
+        self,
+        map: &[u32],
+        channels: usize,
+        zero_point: u8,
+        padded_words: usize,
+    ) -> (Features, bool) {
         let mut codes = Vec::with_capacity(self.width * self.height * channels);
         for y in 0..self.height {
             for x in 0..self.width {
                 codes.extend((0..channels).map(|channel| {
-                    let word = map[channel / 4 * self.plane_words() + self.row(y) + x] ^ ZERO_POINT;
+                    let word = map[channel / 4 * self.plane_words() + self.row(y) + x] ^ CODE_0;
                     word.to_le_bytes()[channel % 4]
                 }));
             }
         }
-        let blank = self.blank_features(map.len() / self.plane_words());
-        let intact = map.iter().zip(&blank).all(|(&word, &blank)| blank == POISON || word == ZERO_POINT);
+        let mut expected = self.blank_features(map.len() / self.plane_words(), 0);
+        for plane in expected.chunks_exact_mut(self.plane_words()).take(padded_words) {
+            self.fill_padding(plane, u32::from_le_bytes([zero_point; 4]) ^ CODE_0);
+        }
+        for (plane, of_map) in expected.chunks_exact_mut(self.plane_words()).zip(map.chunks_exact(self.plane_words())) {
+            for y in 0..self.height {
+                plane[self.row(y)..][..self.width].copy_from_slice(&of_map[self.row(y)..][..self.width]);
+            }
+        }
+        let intact = expected == map;
         (Features { width: self.width, height: self.height, channels, zero_point, codes }, intact)
     }
 

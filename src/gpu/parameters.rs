@@ -1,9 +1,9 @@
 //! A layer's parameters as the words that its kernel reads: `shaders/layer.wgsl`.
 
 use super::kernels::Family;
-use super::task::{End, Task};
+use super::task::{Activation, End, Task};
 use super::variant::{Matrices, Variant};
-use crate::net::{Layer, TAPS};
+use crate::net::{Layer, Prelu, TAPS};
 
 impl Variant {
     /// Words of a layer's parameters.
@@ -15,16 +15,27 @@ impl Variant {
             (Family::Fma, _) => in_words * out_words * 8,
             _ => in_words * out_words * 4,
         };
-        4 * out_words * CHANNEL_FIELDS + TAPS * weights_words
+        4 * out_words * self.channel_fields() + TAPS * weights_words
+    }
+
+    /// Fields of the shader's `Channels`.
+    fn channel_fields(&self) -> usize {
+        match self.task.end {
+            End::Features { activation: Activation::Prelu, .. } => PRELU_FIELDS,
+            _ => CHANNEL_FIELDS,
+        }
     }
 
     /// Parameters of `layer`, in the order of `shaders/layer.wgsl`, as words.
     pub fn parameters(&self, layer: &Layer) -> Vec<u32> {
-        let is_signed = self.task.end != End::Features;
+        let is_signed = !self.task.end.is_features();
         let mut words = Vec::with_capacity(self.parameters_words());
         for word in 0..self.task.out_words {
-            let channels = [0, 1, 2, 3].map(|i| channel_words(layer, word * 4 + i, is_signed));
-            words.extend((0..CHANNEL_FIELDS).flat_map(|field| channels.map(|channel| channel[field])));
+            let channels = [0, 1, 2, 3].map(|i| word * 4 + i);
+            match &layer.prelu {
+                None => extend_by_fields(&mut words, channels.map(|out| channel_words(layer, out, is_signed))),
+                Some(prelu) => extend_by_fields(&mut words, channels.map(|out| prelu_words(layer, prelu, out))),
+            }
         }
         match (self.kernel.family(), self.matrices()) {
             (_, Some(matrices)) => extend_by_blocks(&mut words, layer, &matrices),
@@ -70,8 +81,14 @@ fn extend_by_blocks(words: &mut Vec<u32>, layer: &Layer, matrices: &Matrices) {
     }
 }
 
-/// Fields of `Channels`.
+/// Adds four channels' fields of `Channels`, field by field.
+fn extend_by_fields<const N: usize>(words: &mut Vec<u32>, channels: [[u32; N]; 4]) {
+    words.extend((0..N).flat_map(|field| channels.map(|channel| channel[field])));
+}
+
+/// Fields of `Channels` in `shaders/scale.wgsl`, and in `shaders/requantise_prelu.wgsl`.
 const CHANNEL_FIELDS: usize = 7;
+const PRELU_FIELDS: usize = 6;
 
 /// The fields of `Channels` for one output channel. A signed result has a lower limit, another is cut at 0.
 fn channel_words(layer: &Layer, out: usize, is_signed: bool) -> [u32; CHANNEL_FIELDS] {
@@ -94,6 +111,18 @@ fn channel_words(layer: &Layer, out: usize, is_signed: bool) -> [u32; CHANNEL_FI
         addend,
         post.into(),
     ]
+}
+
+/// The fields of `Channels` for one output channel with PReLU. Padding channels give the zero point.
+fn prelu_words(layer: &Layer, prelu: &Prelu, out: usize) -> [u32; PRELU_FIELDS] {
+    let addend = |post: u8| (u32::from(prelu.zero_point) << post) + (1 << (post - 1));
+    if out >= layer.out_channels {
+        return [0, 0, 0, 0, addend(1), 1];
+    }
+    let (pre, post) = (layer.pre[out], layer.post[out]);
+    let mul_negative = i32::from(prelu.mul_negative[out]).cast_unsigned();
+    let bias = folded_bias(layer, out).cast_unsigned();
+    [bias, pre.into(), layer.mul[out].into(), mul_negative, addend(post), post.into()]
 }
 
 /// The bias for codes that are stored minus 128. It may wrap; the accumulator wraps back.

@@ -31,14 +31,14 @@ impl Plan {
         let feature_planes = tasks.iter().map(|task| task.in_words).max().unwrap_or(1);
         let last = tasks.iter().find_map(|task| match task.end {
             End::Pixels { scale, .. } => Some(scale),
-            End::Features => None,
+            End::Features { .. } => None,
         });
         Self { geometry, format, scale: last.expect("a net has a last stage"), feature_planes }
     }
 
-    /// A feature map before its first use.
-    pub fn blank_features(&self) -> Vec<u32> {
-        self.geometry.blank_features(self.feature_planes)
+    /// A feature map before its first use, of which kernels are to write the padding of so many words.
+    pub fn blank_features(&self, padded_words: usize) -> Vec<u32> {
+        self.geometry.blank_features(self.feature_planes, padded_words)
     }
 
     /// Words of the picture's window.
@@ -124,9 +124,11 @@ fn bytes(words: usize) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gpu::task::Activation;
 
     fn tasks(words: usize, bits: u32) -> Vec<Task> {
-        let first = Task { in_words: 1, out_words: words, reads_image: true, end: End::Features };
+        let end = End::Features { activation: Activation::Relu, pads: false };
+        let first = Task { in_words: 1, out_words: words, reads_image: true, end };
         vec![first, Task { in_words: words, reads_image: false, end: End::Pixels { scale: 3, bits }, ..first }]
     }
 

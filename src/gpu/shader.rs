@@ -6,7 +6,7 @@
 use minijinja::{Environment, context};
 
 use super::kernels::{Abilities, Family, Kernel, Kernels};
-use super::task::{End, Task};
+use super::task::{Activation, End, Task};
 use super::variant::{Matrices, Variant};
 use crate::net::{Net, TAPS};
 use crate::{Error, Result};
@@ -72,22 +72,29 @@ impl Variant {
             Family::Matrix { .. } => include_str!("../../shaders/matrix.wgsl"),
         };
         text += include_str!("../../shaders/layer.wgsl");
-        text += include_str!("../../shaders/scale.wgsl");
         text += if self.task.reads_image {
             include_str!("../../shaders/load_image.wgsl")
         } else {
             include_str!("../../shaders/load_features.wgsl")
         };
         text += match self.task.end {
-            End::Features => {
-                concat!(include_str!("../../shaders/requantise.wgsl"), include_str!("../../shaders/conv3x3.wgsl"))
+            End::Features { activation: Activation::Relu, .. } => {
+                concat!(include_str!("../../shaders/scale.wgsl"), include_str!("../../shaders/requantise.wgsl"))
             }
+            End::Features { activation: Activation::Prelu, .. } => include_str!("../../shaders/requantise_prelu.wgsl"),
             End::Pixels { bits: 8, .. } => {
-                concat!(include_str!("../../shaders/pixels8.wgsl"), include_str!("../../shaders/reconstruct.wgsl"))
+                concat!(include_str!("../../shaders/scale.wgsl"), include_str!("../../shaders/pixels8.wgsl"))
             }
             End::Pixels { .. } => {
-                concat!(include_str!("../../shaders/pixels16.wgsl"), include_str!("../../shaders/reconstruct.wgsl"))
+                concat!(include_str!("../../shaders/scale.wgsl"), include_str!("../../shaders/pixels16.wgsl"))
             }
+        };
+        text += match self.task.end {
+            End::Features { pads: false, .. } => include_str!("../../shaders/conv3x3.wgsl"),
+            End::Features { pads: true, .. } => {
+                concat!(include_str!("../../shaders/padding.wgsl"), include_str!("../../shaders/conv3x3.wgsl"))
+            }
+            End::Pixels { .. } => include_str!("../../shaders/reconstruct.wgsl"),
         };
         self.unroll(&text)
     }
@@ -110,9 +117,9 @@ impl Variant {
     }
 
     fn unroll(&self, template: &str) -> std::result::Result<String, minijinja::Error> {
-        let scale = match self.task.end {
-            End::Features => 0,
-            End::Pixels { scale, .. } => scale,
+        let (scale, pads) = match self.task.end {
+            End::Features { pads, .. } => (0, pads),
+            End::Pixels { scale, .. } => (scale, false),
         };
         let Kernel { rows, parameters, subgroup_rows, .. } = self.kernel;
         let mut environment = templates();
@@ -121,7 +128,7 @@ impl Variant {
         let (words, groups, pixels) = (self.group_words(), self.groups(), self.pixels());
         let workgroup_size = self.workgroup_size();
         let load_words = self.load_words();
-        let values = context! { words, groups, pixels, scale, rows, load_words, workgroup_size, space };
+        let values = context! { words, groups, pixels, scale, pads, rows, load_words, workgroup_size, space };
         let Some(matrices) = self.matrices() else {
             environment.add_template("accumulate.wgsl", include_str!("../../shaders/accumulate.wgsl"))?;
             return environment.render_str(template, values);

@@ -22,7 +22,11 @@ pub(crate) struct Task {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum End {
     /// Requantised codes.
-    Features,
+    Features {
+        activation: Activation,
+        /// Whether it writes the padding too: in nets of which a layer has PReLU, as zero points differ from layer to layer.
+        pads: bool,
+    },
     /// Finished pixels.
     Pixels {
         /// The net's scale.
@@ -32,14 +36,34 @@ pub(crate) enum End {
     },
 }
 
+/// What a hidden layer's requantisation does with accumulators below 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Activation {
+    Relu,
+    Prelu,
+}
+
+impl End {
+    /// Whether it makes a feature map, not pixels.
+    pub fn is_features(self) -> bool {
+        matches!(self, Self::Features { .. })
+    }
+}
+
 impl Task {
     /// Every stage of `net` for pictures of `bits` bits a sample.
     pub fn of_net(net: &Net, bits: u32) -> Vec<Self> {
         let last = net.layers().len() - 1;
+        let pads = net.layers().iter().any(|layer| layer.prelu.is_some());
         let mut in_words = 1;
         let task = |(index, layer): (usize, &Layer)| {
             let words = layer.out_channels.div_ceil(4);
-            let end = if index == last { End::Pixels { scale: net.scale(), bits } } else { End::Features };
+            let activation = if layer.prelu.is_some() { Activation::Prelu } else { Activation::Relu };
+            let end = if index == last {
+                End::Pixels { scale: net.scale(), bits }
+            } else {
+                End::Features { activation, pads }
+            };
             let task =
                 Self { in_words, out_words: words.next_multiple_of(groups(words, end)), reads_image: index == 0, end };
             in_words = task.out_words;
@@ -52,7 +76,8 @@ impl Task {
     pub fn label(&self) -> String {
         let Self { in_words, out_words, .. } = self;
         match self.end {
-            End::Features => format!("conv3x3 {in_words}>{out_words}"),
+            End::Features { activation: Activation::Relu, .. } => format!("conv3x3 {in_words}>{out_words}"),
+            End::Features { activation: Activation::Prelu, .. } => format!("conv3x3 {in_words}>{out_words} PReLU"),
             End::Pixels { scale, bits } => format!("reconstruct x{scale} {bits}-bit {in_words}>{out_words}"),
         }
     }
@@ -60,7 +85,7 @@ impl Task {
 
 /// The groups into which so many output words are cut for threads that make a group each. Finished pixels need all words.
 pub(super) fn groups(words: usize, end: End) -> usize {
-    if end == End::Features { words.div_ceil(MAX_GROUP_WORDS) } else { 1 }
+    if end.is_features() { words.div_ceil(MAX_GROUP_WORDS) } else { 1 }
 }
 
 /// The label of each layer of `net`, as [`Kernels::set`](super::kernels::Kernels::set) takes it, for 8-bit pictures.

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use super::conversion::{self, Way};
 use super::emulation::Emulation;
 use super::kernels::{Abilities, Words};
-use super::task::{End, Task};
+use super::task::Task;
 use super::test::{HOW_TO_INSTALL, spirv_val, test_adapters, validate_and_prove, validate_with_matrices};
 use super::variant::Variant;
 use super::*;
 use crate::frame::{PixelFormat, Rgb};
-use crate::net::random::random_net;
-use crate::net::{Border, Layer, Net};
+use crate::net::random::{random_mixed_net, random_net, random_prelu_net};
+use crate::net::{Border, Layer, Net, Prelu};
 use crate::selftest::upscaled;
 use crate::{Error, Image, Target, TileSize, Upscaler, selftest};
 
@@ -35,7 +35,7 @@ fn with_kernel(context: &Arc<Context>, net: &Net, kernel: Kernel) -> Engine {
 
 /// `kernel` for each layer, but for the last one where a thread makes one word: finished pixels need all of them.
 fn wherever_possible(net: &Net, kernel: Kernel) -> Vec<Kernel> {
-    let is_possible = |task: &Task| kernel.words == Words::Group || task.end == End::Features;
+    let is_possible = |task: &Task| kernel.words == Words::Group || task.end.is_features();
     Task::of_net(net, 8).iter().map(|task| if is_possible(task) { kernel } else { Kernel::DOT4 }).collect()
 }
 
@@ -52,7 +52,13 @@ fn family() -> Vec<Net> {
     ];
     let nets = (1..).zip(members).map(|(seed, (scale, hidden))| random_net(seed, scale, hidden).unwrap());
     let mirrored = random_net(7, 3, &[6, 5]).unwrap().with_border(Border::Mirror);
-    nets.chain([mirrored]).collect()
+    let with_prelu = [
+        random_prelu_net(8, 1, &[7, 16, 5]),
+        random_prelu_net(9, 4, &[36]),
+        random_mixed_net(10, 2, &[6, 9, 5, 8]),
+        random_prelu_net(11, 3, &[4, 8]).map(|net| net.with_border(Border::Mirror)),
+    ];
+    nets.chain([mirrored]).chain(with_prelu.map(Result::unwrap)).collect()
 }
 
 #[test]
@@ -89,12 +95,14 @@ fn every_kernel_equals_the_reference() {
         let context = Arc::new(Context::open(&adapter.adapter, DeviceOptions::default()).unwrap());
         // GL's software driver compiles wide layers for a minute.
         let hidden: &[usize] = if adapter.info.backend == wgpu::Backend::Gl { &[12, 8] } else { &[28, 28, 27] };
-        let net = random_net(11, 3, hidden).unwrap();
+        let nets = [random_net(11, 3, hidden).unwrap(), random_prelu_net(11, 1, &[12, 8]).unwrap()];
         // Where there are no matrices, the next test emulates them.
         let has = |kernel: &&Kernel| !is_matrix(kernel) || !context.abilities.matrix_sides.is_empty();
-        for &kernel in Kernel::ALL.iter().filter(has) {
-            let engine = with_kernel(&context, &net, kernel);
-            selftest::run(&net, &engine).unwrap_or_else(|error| panic!("{kernel}: {error}"));
+        for (&kernel, net) in
+            Kernel::ALL.iter().filter(has).flat_map(|kernel| nets.iter().map(move |net| (kernel, net)))
+        {
+            let engine = with_kernel(&context, net, kernel);
+            selftest::run(net, &engine).unwrap_or_else(|error| panic!("{kernel}: {error}"));
         }
     }
 }
@@ -134,7 +142,8 @@ fn every_kernel_with_matrices_equals_the_reference_with_emulated_ones() {
     for context in matrix_contexts(Emulation::Exact) {
         let context = Arc::new(context);
         // Channels of one matrix and of several, whole and not.
-        for net in [random_net(15, 2, &[20, 14]).unwrap(), random_net(16, 3, &[8]).unwrap()] {
+        let prelu = random_prelu_net(17, 1, &[10, 14]).unwrap();
+        for net in [random_net(15, 2, &[20, 14]).unwrap(), random_net(16, 3, &[8]).unwrap(), prelu] {
             for kernel in matrix_kernels() {
                 let engine = with_kernel(&context, &net, kernel);
                 selftest::run(&net, &engine).unwrap_or_else(|error| panic!("{kernel}: {error}"));
@@ -286,6 +295,48 @@ fn the_self_test_finds_one_wrong_parameter_in_any_stage() {
 }
 
 #[test]
+fn the_self_test_finds_a_wrong_slope_or_zero_point_or_padding() {
+    let net = random_prelu_net(9, 1, &[6, 5]).unwrap();
+    let prelu_of = |layer: &mut Layer, change: &dyn Fn(&mut Prelu)| change(layer.prelu.as_mut().unwrap());
+    for adapter in test_adapters() {
+        assert!(selftest::run(&net, &engine(&adapter, &net)).is_ok());
+        for index in 0..2 {
+            let wrong_slope = changed(&net, index, |layer| prelu_of(layer, &|prelu| prelu.mul_negative[1] ^= 0x2000));
+            let wrong_zero = changed(&net, index, |layer| prelu_of(layer, &|prelu| prelu.zero_point ^= 1));
+            for wrong in [wrong_slope, wrong_zero] {
+                let error = selftest::run(&net, &engine(&adapter, &wrong)).unwrap_err();
+                let Error::SelfTest { stage, .. } = &error else { panic!("{error}") };
+                assert!(stage.contains(&format!("layer {index}")), "{stage}: {error}");
+            }
+        }
+    }
+}
+
+#[test]
+fn padding_that_a_kernel_leaves_out_is_found() {
+    let geometry = packing::Geometry { width: 5, height: 3 };
+    let plane = geometry.plane_words();
+    let (words, padded_words, zero_point) = (3, 2, 77);
+    let mut map = geometry.blank_features(words, padded_words);
+    let is_intact = |map: &[u32]| geometry.unpack_features(map, 8, zero_point, padded_words).1;
+    assert!(!is_intact(&map));
+    for plane in map.chunks_exact_mut(plane).take(padded_words) {
+        for row in plane.chunks_exact_mut(geometry.stride_words()) {
+            row[..geometry.width + 2].fill(0x4d4d_4d4d ^ 0x8080_8080);
+        }
+    }
+    assert!(is_intact(&map));
+    // Any pixel of the padding, of the slack beyond it and of the plane that is not padded; not those inside.
+    for at in 0..map.len() {
+        let (x, y) = (at % plane % geometry.stride_words(), at % plane / geometry.stride_words());
+        let is_inside = (1..=geometry.width).contains(&x) && (1..=geometry.height).contains(&y);
+        map[at] ^= 1;
+        assert_eq!(is_intact(&map), is_inside, "word {at}");
+        map[at] ^= 1;
+    }
+}
+
+#[test]
 fn a_lost_device_is_an_error() {
     let net = random_net(3, 2, &[8]).unwrap();
     let image = Image::from_rgb8(3, 2, vec![7; 18]).unwrap();
@@ -374,7 +425,7 @@ fn every_shader_is_valid_in_every_language() {
         }
     }
     for format in PixelFormat::ALL {
-        for way in [Way::Pack].into_iter().chain([2, 3, 4].map(|scale| Way::Unpack { scale })) {
+        for way in [Way::Pack].into_iter().chain([1, 2, 3, 4].map(|scale| Way::Unpack { scale })) {
             validate_and_prove(&conversion::label(way, format), &conversion::wgsl(way, format));
         }
     }

@@ -1,7 +1,7 @@
 //! A task with the kernel that computes it: what tells one shader from another.
 
 use super::kernels::{Abilities, Family, Kernel, Kernels, Parameters, Words};
-use super::task::{End, MAX_GROUP_WORDS, Task, groups};
+use super::task::{MAX_GROUP_WORDS, Task, groups};
 use crate::net::Net;
 
 /// Codes that separate the pixels of a tile, so that the columns of a matrix lie in different banks of the memory.
@@ -63,7 +63,7 @@ impl Variant {
             let most_bytes = limits.max_compute_workgroup_storage_size as usize;
             matrix_sides.contains(&matrices.side) && matrices.workgroup_bytes() <= most_bytes
         };
-        (kernel.words == Words::Group || task.end == End::Features)
+        (kernel.words == Words::Group || task.end.is_features())
             && (kernel.parameters == Parameters::Storage || bytes <= limits.max_uniform_buffer_binding_size)
             && self.matrices().is_none_or(has_matrices)
     }

@@ -50,7 +50,7 @@ impl Workspace {
                 buffer
             };
             let window = filled("window", &plan.geometry.window_words(), Usage::UNIFORM);
-            let blank = plan.blank_features();
+            let blank = plan.blank_features(0);
             let features =
                 ["features 0", "features 1"].map(|label| filled(label, &blank, Usage::STORAGE | Usage::COPY_SRC));
             let input_samples = buffer("input", plan.input_samples_words(), Usage::STORAGE | Usage::COPY_DST);
@@ -66,7 +66,7 @@ impl Workspace {
             let pack = program.pack.bind(device, &buffers);
             let bind = |(index, task): (usize, &Task)| {
                 let input = if task.reads_image { &image } else { &features[(index + 1) % 2] };
-                let target = if task.end == End::Features { &features[index % 2] } else { &pixels };
+                let target = if task.end.is_features() { &features[index % 2] } else { &pixels };
                 let buffers = [
                     ("window", &window),
                     ("layer", &program.layers[index]),
@@ -153,13 +153,15 @@ impl Workspace {
     /// Stage 0 reads the packed window, the others what the stage before wrote.
     pub fn trace(&self, index: usize, channels: usize, zero_point: u8) -> Result<(Features, bool)> {
         let target = &self.features[index % 2];
+        let Task { out_words, end, .. } = self.program.tasks[index];
+        let padded_words = if matches!(end, End::Features { pads: true, .. }) { out_words } else { 0 };
         self.context.checked(|device| {
-            self.context.queue.write_buffer(target, 0, bytemuck::cast_slice(&self.plan.blank_features()));
+            self.context.queue.write_buffer(target, 0, bytemuck::cast_slice(&self.plan.blank_features(padded_words)));
             let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("trace") });
             self.record_stage(index, &mut encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default()));
             self.context.queue.submit([encoder.finish()])
         })?;
         let map = read_words(&self.context, target)?;
-        Ok(self.plan.geometry.unpack_features(&map, channels, zero_point))
+        Ok(self.plan.geometry.unpack_features(&map, channels, zero_point, padded_words))
     }
 }

@@ -67,6 +67,20 @@ pub(crate) fn random_prelu_net(seed: u64, scale: usize, hidden: &[usize]) -> Res
     Net::new(scale, layers, BTreeMap::new())
 }
 
+/// The same with every other hidden layer's PReLU a ReLU, for tests of what lies between the two.
+///
+/// # Errors
+/// As [`random_net`].
+#[cfg(test)]
+pub(crate) fn random_mixed_net(seed: u64, scale: usize, hidden: &[usize]) -> Result<Net> {
+    let relu = random_net(seed, scale, hidden)?;
+    let mut layers = random_prelu_net(seed, scale, hidden)?.layers().to_vec();
+    for (index, layer) in layers.iter_mut().take(hidden.len()).enumerate().skip(1).step_by(2) {
+        *layer = relu.layers()[index].clone();
+    }
+    Net::new(scale, layers, BTreeMap::new())
+}
+
 fn last_layer(random: &mut Random, inputs: usize, scale: usize, input_zero_point: u8) -> Layer {
     let requantise = |deviation: f64| Requantisation::residual((RESIDUAL_LEVELS / deviation).min(MOST_MULTIPLIER));
     layer(inputs, (0..3 * scale * scale).map(|_| channel(random, inputs, input_zero_point, requantise)))

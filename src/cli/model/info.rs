@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use abpn::Net;
-use abpn::net::{ABPN_X3, FORMAT, Layer, SCHEME, VERSION};
+use abpn::net::{ABPN_X3, FORMAT, Layer, VERSION};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -71,7 +71,7 @@ impl<'a> Info<'a> {
         Self {
             format: FORMAT,
             version: VERSION,
-            scheme: SCHEME,
+            scheme: net.scheme(),
             scale: net.scale(),
             parameters: net.parameters(),
             macs_per_input_pixel: net.macs_per_pixel(),
