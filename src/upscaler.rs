@@ -213,7 +213,7 @@ impl Upscaler {
     pub(crate) fn check_size(&self, width: u32, height: u32) -> Result<(u32, u32)> {
         let scale = self.net().scale();
         let error = |reason| Error::ImageSize { width, height, scale, reason };
-        #[expect(clippy::cast_possible_truncation, reason = "2 to 4")]
+        #[expect(clippy::cast_possible_truncation, reason = "1 to 4")]
         let scaled = |length: u32| length.checked_mul(scale as u32).ok_or(error("a side would exceed 2^32 - 1 pixels"));
         let (out_width, out_height) = (scaled(width)?, scaled(height)?);
         let bytes = u128::from(out_width) * u128::from(out_height) * 4 * 2;

@@ -254,7 +254,8 @@ mod tests {
 
     /// A requantisation with PReLU, and the accumulators that it is for.
     fn any_prelu(random: &mut Random) -> Layer {
-        let post = u8::try_from(random.within(if random.byte() < 64 { 8..=22 } else { 17..=22 })).unwrap();
+        let posts = if random.byte() < 64 { 8..=22 } else { 17..=22 };
+        let post = u8::try_from(random.within(posts)).unwrap();
         let pre = if post < 18 && random.byte() < 220 { 0 } else { u8::try_from(random.within(0..=31)).unwrap() };
         let mul = u16::try_from(random.bits() >> 49).unwrap() >> (random.within(0..=3) / 2 * random.within(0..=15));
         let mul_negative = match random.within(0..=7) {

@@ -301,7 +301,9 @@ fn the_self_test_finds_a_wrong_slope_or_zero_point_or_padding() {
     for adapter in test_adapters() {
         assert!(selftest::run(&net, &engine(&adapter, &net)).is_ok());
         for index in 0..2 {
-            let wrong_slope = changed(&net, index, |layer| prelu_of(layer, &|prelu| prelu.mul_negative[1] ^= 0x2000));
+            let wrong_slope = changed(&net, index, |layer| {
+                prelu_of(layer, &|prelu| prelu.mul_negative.iter_mut().for_each(|mul| *mul ^= 0x2000));
+            });
             let wrong_zero = changed(&net, index, |layer| prelu_of(layer, &|prelu| prelu.zero_point ^= 1));
             for wrong in [wrong_slope, wrong_zero] {
                 let error = selftest::run(&net, &engine(&adapter, &wrong)).unwrap_err();

@@ -66,7 +66,7 @@ impl FloatNet {
         Ok(Self { scale, layers, border: reader.border()? })
     }
 
-    /// How many times larger the output is along each axis: 2, 3 or 4.
+    /// How many times larger the output is along each axis: 1 to 4.
     pub fn scale(&self) -> usize {
         self.scale
     }
