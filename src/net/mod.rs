@@ -220,11 +220,6 @@ impl Net {
         &self.layers[self.layers.len() - 1]
     }
 
-    /// The zero point of the codes that layer `index` reads.
-    pub(crate) fn input_zero_point(&self, index: usize) -> u8 {
-        index.checked_sub(1).map_or(0, |before| self.layers[before].zero_point())
-    }
-
     /// This net with its residual times `strength`, 0 to 1: 0 gives the anchor alone, which is enlargement by nearest
     /// neighbour, 1 the net as it is.
     ///
