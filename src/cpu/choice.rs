@@ -7,7 +7,7 @@ use super::lanes::{Lanes, Tiles};
 use super::portable::Portable;
 use super::row_kernel::{Mixed, RowKernel};
 use crate::net::Net;
-use crate::net::random::random_net;
+use crate::net::random::{random_net, random_prelu_net};
 use crate::{Error, Result, selftest};
 
 /// The environment variable that names a kernel.
@@ -49,14 +49,14 @@ pub fn kernels() -> Vec<&'static str> {
     runnable().iter().map(|kernel| kernel.name()).collect()
 }
 
-/// The kernel that [`CPU_VARIABLE`] names, or the best.
+/// The kernel that [`CPU_VARIABLE`] names, or the best for nets with or without PReLU.
 ///
 /// # Errors
 /// [`Error::CpuKernel`] if the variable names something else.
-pub(super) fn kernel() -> Result<Arc<dyn RowKernel>> {
+pub(super) fn kernel(has_prelu: bool) -> Result<Arc<dyn RowKernel>> {
     match std::env::var_os(CPU_VARIABLE).filter(|name| !name.is_empty()) {
         Some(name) => named(&name.to_string_lossy()),
-        None => first_right(runnable()),
+        None => first_right(runnable(), has_prelu),
     }
 }
 
@@ -70,8 +70,8 @@ fn named(name: &str) -> Result<Arc<dyn RowKernel>> {
 ///
 /// # Errors
 /// None for a random net.
-pub(super) fn first_right(mut kernels: Vec<Arc<dyn RowKernel>>) -> Result<Arc<dyn RowKernel>> {
-    let net = Arc::new(small_net()?);
+pub(super) fn first_right(mut kernels: Vec<Arc<dyn RowKernel>>, has_prelu: bool) -> Result<Arc<dyn RowKernel>> {
+    let net = Arc::new(small_net(has_prelu)?);
     let is_right = |kernel: &Arc<dyn RowKernel>| {
         let engine = Engine::with_kernel(Arc::clone(&net), Arc::clone(kernel));
         selftest::on_picture(&net, &engine, (37, 3), selftest::TILE).is_ok()
@@ -84,6 +84,7 @@ pub(super) fn first_right(mut kernels: Vec<Arc<dyn RowKernel>>) -> Result<Arc<dy
 ///
 /// # Errors
 /// None.
-pub(super) fn small_net() -> Result<Net> {
-    random_net(1, 2, &[1, 28, 28])
+pub(super) fn small_net(has_prelu: bool) -> Result<Net> {
+    let random = if has_prelu { random_prelu_net } else { random_net };
+    random(1, 2, &[1, 28, 28])
 }

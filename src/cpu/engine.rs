@@ -49,7 +49,8 @@ impl Engine {
     /// # Errors
     /// [`Error::CpuKernel`] if that isn't one of this machine.
     pub fn new(net: Arc<Net>) -> Result<Self> {
-        Ok(Self::with_kernel(net, choice::kernel()?))
+        let kernel = choice::kernel(net.has_prelu())?;
+        Ok(Self::with_kernel(net, kernel))
     }
 
     pub(super) fn with_kernel(net: Arc<Net>, kernel: Arc<dyn RowKernel>) -> Self {

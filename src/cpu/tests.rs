@@ -350,8 +350,9 @@ impl RowKernel for Wrong {
 fn a_kernel_that_is_wrong_is_not_chosen() {
     let right = || Arc::new(Portable) as Arc<dyn RowKernel>;
     let wrong = || Arc::new(Wrong(right())) as Arc<dyn RowKernel>;
-    let chosen = |kernels| choice::first_right(kernels).unwrap();
+    let chosen = |kernels| choice::first_right(kernels, false).unwrap();
     assert_eq!(chosen(vec![wrong(), wrong(), right()]).name(), right().name());
+    assert_eq!(choice::first_right(vec![wrong(), right()], true).unwrap().name(), right().name());
     // Without a right one it is for the self-test to say so.
     let net = random_net(1, 2, &[4]).unwrap();
     assert!(selftest::run(&net, &Engine::with_kernel(Arc::new(net.clone()), chosen(vec![wrong()]))).is_err());
@@ -373,7 +374,8 @@ fn each_layer_is_computed_in_the_way_that_takes_fewer_instructions() {
     for kernel in choice::runnable() {
         #[cfg(target_arch = "x86_64")]
         assert_eq!(rows(&*kernel, &shipped[x3])[1..], [4; 6], "{}", kernel.name());
-        let tested = rows(&*kernel, &choice::small_net().unwrap());
+        let tested = rows(&*kernel, &choice::small_net(false).unwrap());
+        assert_eq!(tested, rows(&*kernel, &choice::small_net(true).unwrap()), "{}", kernel.name());
         for ways in shipped.iter().map(|net| rows(&*kernel, net)) {
             let untested = ways.iter().find(|way| !tested.contains(way));
             assert_eq!(untested, None, "{}: {ways:?}, at start-up {tested:?}", kernel.name());

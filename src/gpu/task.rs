@@ -54,7 +54,7 @@ impl Task {
     /// Every stage of `net` for pictures of `bits` bits a sample.
     pub fn of_net(net: &Net, bits: u32) -> Vec<Self> {
         let last = net.layers().len() - 1;
-        let pads = net.layers().iter().any(|layer| layer.prelu.is_some());
+        let pads = net.has_prelu();
         let mut in_words = 1;
         let task = |(index, layer): (usize, &Layer)| {
             let words = layer.out_channels.div_ceil(4);

@@ -103,7 +103,7 @@ impl Net {
 
     /// The metadata entry `scheme` of its file: [`SCHEME`], or [`PRELU_SCHEME`] if a layer has PReLU.
     pub fn scheme(&self) -> &'static str {
-        if self.layers.iter().any(|layer| layer.prelu.is_some()) { PRELU_SCHEME } else { SCHEME }
+        if self.has_prelu() { PRELU_SCHEME } else { SCHEME }
     }
 }
 

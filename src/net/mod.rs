@@ -220,6 +220,11 @@ impl Net {
         &self.layers[self.layers.len() - 1]
     }
 
+    /// Whether a hidden layer has PReLU.
+    pub(crate) fn has_prelu(&self) -> bool {
+        self.layers.iter().any(|layer| layer.prelu.is_some())
+    }
+
     /// This net with its residual times `strength`, 0 to 1: 0 gives the anchor alone, which is enlargement by nearest
     /// neighbour, 1 the net as it is.
     ///

@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 use crate::backend::{Backend, PackedWords};
 use crate::frame::{PixelFormat, Rgb, RgbSink};
 use crate::image::{Sample, zeros};
-use crate::net::random::random_net;
+use crate::net::random::{random_net, random_prelu_net};
 use crate::net::{ABPN_X3, Net};
 use crate::options::TileSize;
 use crate::random::Random;
@@ -36,7 +36,15 @@ pub fn nets() -> Result<Vec<(String, Net)>> {
         let net = random_net(seed, scale, hidden)?;
         Ok((format!("random x{scale} net, hidden layers of {hidden:?} channels"), net))
     });
-    std::iter::once(Net::read(ABPN_X3).map(|net| ("the shipped x3 net".to_owned(), net))).chain(random).collect()
+    let with_prelu: [(usize, &[usize]); 2] = [(1, &[12, 7]), (4, &[24, 24])];
+    let with_prelu = (5..).zip(with_prelu).map(|(seed, (scale, hidden))| {
+        let net = random_prelu_net(seed, scale, hidden)?;
+        Ok((format!("random x{scale} net with PReLU, hidden layers of {hidden:?} channels"), net))
+    });
+    std::iter::once(Net::read(ABPN_X3).map(|net| ("the shipped x3 net".to_owned(), net)))
+        .chain(random)
+        .chain(with_prelu)
+        .collect()
 }
 
 /// The proof that an engine gave the reference's bytes. Nothing makes one but the self-test, now or, as a cache remembers,
