@@ -273,3 +273,41 @@ impl Net {
         self.layers.iter().map(Layer::macs_per_pixel).sum()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::random::random_prelu_net;
+    use crate::frame::Rgb;
+    use crate::random::Random;
+    use crate::reference;
+
+    #[test]
+    fn strength_scales_the_residual_down_to_nothing() {
+        let net = random_prelu_net(1, 2, &[6]).unwrap();
+        let mut random = Random::new(1);
+        let (width, height) = (9, 7);
+        // So dark and so bright that hardly anything is clipped.
+        let samples: Vec<u16> = (0..width * height * 3).map(|_| 0x6000 + u16::from(random.byte()) * 64).collect();
+        let rgb = Rgb { width, height, samples: &samples };
+        let run = |strength: f64| reference::run(&net.clone().with_strength(strength).unwrap(), rgb);
+        assert_eq!(run(1.0), reference::run(&net, rgb));
+        let anchor = run(0.0);
+        for (i, &sample) in anchor.iter().enumerate() {
+            let (x, y) = (i / 3 % (2 * width), i / 3 / (2 * width));
+            assert_eq!(sample, samples[(y / 2 * width + x / 2) * 3 + i % 3]);
+        }
+        let (whole, quarter) = (run(1.0), run(0.25));
+        let mut compared = 0;
+        for ((&anchor, &whole), &quarter) in anchor.iter().zip(&whole).zip(&quarter) {
+            if (1..u16::MAX).contains(&whole) {
+                let [of_whole, of_quarter] = [whole, quarter].map(|sample| f64::from(sample) - f64::from(anchor));
+                assert!((of_whole / 4.0 - of_quarter).abs() <= 2.0, "{of_whole} {of_quarter}");
+                compared += 1;
+            }
+        }
+        assert!(compared * 2 > whole.len(), "{compared}");
+        for wrong in [-0.1, 1.1, f64::NAN, f64::INFINITY] {
+            assert!(net.clone().with_strength(wrong).unwrap_err().to_string().contains("0 to 1"));
+        }
+    }
+}
