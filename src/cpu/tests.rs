@@ -98,7 +98,7 @@ fn every_layer_of_nets_with_prelu_has_the_references_codes() {
         for net in [random_prelu_net(seed, scale, hidden).unwrap(), random_mixed_net(seed, scale, hidden).unwrap()] {
             for engine in engines(&net) {
                 for (width, height) in [(131, 9), (64, 5), (1, 1), (1, 40), (3, 5), (33, 17)] {
-                    selftest::on_picture(&net, &engine, width, height)
+                    selftest::on_picture(&net, &engine, (width, height), selftest::TILE)
                         .unwrap_or_else(|error| panic!("x{scale} {hidden:?} {width}x{height}: {error}"));
                 }
             }
@@ -147,7 +147,7 @@ fn padding_with_another_code_is_found() {
     layers[0].prelu.as_mut().unwrap().zero_point = 99;
     let wrong = Net::new(1, layers, net.notes().clone()).unwrap();
     for engine in engines(&wrong) {
-        let error = selftest::on_picture(&net, &engine, 9, 7).unwrap_err();
+        let error = selftest::on_picture(&net, &engine, (9, 7), selftest::TILE).unwrap_err();
         let Error::SelfTest { stage, .. } = error else { panic!("{error}") };
         assert!(stage.starts_with("conv3x3 (layer 1)"), "{stage}");
     }
