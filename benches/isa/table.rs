@@ -51,8 +51,10 @@ pub fn kernels(nets: &[Net]) -> abpn::Result<Vec<Kernel>> {
         let shaders = gpu::shaders(net, bits, &Kernels::only(kernel))?;
         for (index, (shader, layer)) in shaders.into_iter().zip(net.layers()).enumerate() {
             // The first layer has few dot products to pay for its requantisation with, the last makes whole pixels.
-            // A residual for 16-bit samples takes three instructions more than one for 8-bit samples.
+            // A residual for 16-bit samples takes three instructions more than one for 8-bit samples, a PReLU more than twice
+            // the instructions of a ReLU.
             let share_goal = match index {
+                0 if layer.prelu.is_some() => 30.0,
                 0 => 55.0,
                 _ if index < last => 86.0,
                 _ if bits == 8 => 85.0,
