@@ -149,6 +149,7 @@ pub fn zeros(scale: usize, hidden: usize, width: usize) -> Net {
             pre: vec![0; outputs],
             mul: vec![1; outputs],
             post: vec![9; outputs],
+            prelu: None,
         });
         inputs = outputs;
     }
