@@ -143,7 +143,8 @@ mod tests {
                 counts[0],
                 counts[255]
             );
-            assert!(counts.iter().filter(|&&count| count > 0).count() > 100, "layer {index}");
+            // After a layer whose zero point is an extreme code, most codes are that one.
+            assert!(counts.iter().filter(|&&count| count > 0).count() > 20, "layer {index}: {counts:?}");
             let slopes = &layer.prelu.as_ref().unwrap().mul_negative;
             let both_signs = slopes.iter().any(|&slope| slope < 0) && slopes.iter().any(|&slope| slope > 0);
             assert!(both_signs || slopes.len() < 12, "layer {index}: {slopes:?}");
