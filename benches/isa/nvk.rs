@@ -159,7 +159,7 @@ pub fn document(driver: &str, rows: &[String]) -> String {
 /// # Errors
 /// As [`crate::table::kernels`].
 pub fn kernels(net: &Net) -> abpn::Result<Vec<Kernel>> {
-    let kernels = crate::table::kernels(net)?;
+    let kernels = crate::table::kernels(std::slice::from_ref(net))?;
     Ok(kernels.into_iter().filter(|kernel| !kernel.shader.label.contains("16-bit")).collect())
 }
 

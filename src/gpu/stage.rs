@@ -26,7 +26,8 @@ impl Stage {
         //   is below the dispatched number of groups;
         // - a thread with x < width and y < height reads rows y to y + 2 and columns x to x + MAX_PIXELS + 1 of each plane,
         //   inside the (height + 2) rows and the width + 1 + MAX_PIXELS columns that `Geometry` makes room for, and writes
-        //   only pixels that are inside the window; one that loads two or four words at once begins at a multiple of as many,
+        //   only pixels that are inside the window, or in a net with PReLU next to its border: in rows 0 to height + 1 and columns
+        //   0 to width + 1 of the planes that it makes; one that loads two or four words at once begins at a multiple of as many,
         //   as rows and planes do, so that the last of them hold a column of these and lie within the row too;
         // - in a kernel with matrices, threads beyond the window load only words of the planes too, rows below height + 2 and
         //   columns below the stride; `codes` and `sums` have room for the whole tile, as `Matrices` says, and `weights` for
