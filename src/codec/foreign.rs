@@ -1,6 +1,7 @@
 //! Formats that abpn doesn't read, known by their first bytes, so that a message can name them.
 
 const CONVERT: &str = "convert it to PNG or JPEG first";
+const FROM_AVIF: &str = "convert it to PNG first, for instance with avifdec";
 
 /// The name of the format whose signature `bytes` begin with, and how to get a file that abpn reads; none for unknown
 /// ones.
@@ -10,7 +11,7 @@ pub(super) fn guess(bytes: &[u8]) -> Option<(&'static str, &'static str)> {
     let at = |start: usize, signature: &[u8]| bytes.get(start..).is_some_and(|rest| rest.starts_with(signature));
     if at(4, b"ftyp") {
         return Some(match bytes.get(8..12)? {
-            b"avif" | b"avis" => ("an AVIF picture", CONVERT),
+            b"avif" | b"avis" => ("an AVIF picture", FROM_AVIF),
             b"heic" | b"heix" | b"hevc" | b"hevx" | b"heim" | b"heis" | b"mif1" | b"msf1" => of_heif(bytes),
             b"crx " => ("a camera's raw file (Canon CR3)", DEVELOP),
             _ => ("a film (MP4 or QuickTime)", VIDEO),
@@ -55,8 +56,8 @@ pub(super) fn guess(bytes: &[u8]) -> Option<(&'static str, &'static str)> {
 fn of_heif(bytes: &[u8]) -> (&'static str, &'static str) {
     let brands = bytes.get(8..64.min(bytes.len())).unwrap_or_default();
     match brands.windows(4).any(|brand| brand == b"avif") {
-        true => ("an AVIF picture", CONVERT),
-        false => ("a HEIC picture", "convert it to PNG or JPEG first, for instance with heif-convert"),
+        true => ("an AVIF picture", FROM_AVIF),
+        false => ("a HEIC picture", "convert it to PNG first, for instance with heif-convert"),
     }
 }
 
