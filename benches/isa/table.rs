@@ -60,7 +60,7 @@ pub fn kernels(nets: &[Net]) -> abpn::Result<Vec<Kernel>> {
                 _ if bits == 8 => 85.0,
                 _ => 80.0,
             };
-            let share_goal = (shader.kernel == gpu::Kernel::DOT4).then_some(share_goal);
+            let share_goal = (shader.kernel == gpu::Kernel::DOT4_UNIFORM).then_some(share_goal);
             let inputs =
                 if shader.kernel.family() == Family::Dot4 { layer.in_channels.div_ceil(4) } else { layer.in_channels };
             let ideal_products = inputs * TAPS * layer.out_channels;
