@@ -14,11 +14,13 @@
 //!
 //! Qualities are those of the IJG's encoder (libjpeg, 1 to 100), or for other encoders the one that loses about as much.
 
+mod film;
 mod grid;
 mod jpeg;
 mod tiff;
 mod vp8;
 
+pub use film::choose_for_film;
 pub use grid::jpeg_quality_of_pixels;
 
 use std::fmt;

@@ -4,7 +4,11 @@
 
 pub(crate) mod border;
 mod conv3x3;
+#[cfg(test)]
+pub(crate) mod planar;
 pub(crate) mod reconstruct;
+#[cfg(test)]
+pub(crate) mod reduction;
 pub(crate) mod requantise;
 
 pub(crate) use conv3x3::Convolution;
