@@ -1,6 +1,7 @@
 //! The program `abpn`.
 
 mod cli;
+mod video;
 
 fn main() -> std::process::ExitCode {
     quieten_wayland();

@@ -18,3 +18,4 @@ mod nodes;
 mod pictures;
 mod profile;
 mod program;
+mod video;

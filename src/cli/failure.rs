@@ -14,6 +14,8 @@ const USAGE: u8 = 2;
 pub const NO_ADAPTER: u8 = 3;
 /// Exit code: the weight file can't be used.
 pub const BAD_WEIGHTS: u8 = 6;
+/// Exit code: ffmpeg is missing or failed.
+pub const FFMPEG: u8 = 7;
 /// Exit code: interrupted, as shells report the signal of Ctrl-C.
 pub const INTERRUPTED: u8 = 130;
 
@@ -27,6 +29,7 @@ Exit codes:
   4  the self-test found wrong bytes on the adapter
   5  the GPU failed: lost, out of memory, or too slow to answer
   6  the weight file can't be used
+  7  ffmpeg is missing or failed
   130  interrupted";
 
 /// A command's failure: a message and an exit code.

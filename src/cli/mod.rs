@@ -25,6 +25,7 @@ mod tile;
 mod tune;
 mod upscale;
 mod upscalers;
+mod video;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -46,6 +47,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Upscale(upscale::Args),
+    Video(Box<video::Args>),
     Adapters(adapters::Args),
     Selftest(selftest::Args),
     Eval(eval::Args),
@@ -73,6 +75,7 @@ pub fn main() -> ExitCode {
     };
     let result = match cli.command {
         Command::Upscale(args) => upscale::run(args),
+        Command::Video(args) => video::run(*args),
         Command::Adapters(args) => adapters::run(args),
         Command::Selftest(args) => selftest::run(args),
         Command::Eval(args) => eval::run(args),
