@@ -49,6 +49,8 @@ pub fn kernels(nets: &[Net]) -> abpn::Result<Vec<Kernel>> {
     {
         let last = net.layers().len() - 1;
         let shaders = gpu::shaders(net, bits, &Kernels::only(kernel))?;
+        // What GPUs begin with: their first kernel, or another where a uniform buffer can't hold the parameters.
+        let first = gpu::shaders(net, bits, &Kernels::only(gpu::Kernel::DOT4_UNIFORM))?;
         for (index, (shader, layer)) in shaders.into_iter().zip(net.layers()).enumerate() {
             // The first layer has few dot products to pay for its requantisation with, the last makes whole pixels.
             // A residual for 16-bit samples takes three instructions more than one for 8-bit samples, a PReLU more than twice
@@ -60,7 +62,7 @@ pub fn kernels(nets: &[Net]) -> abpn::Result<Vec<Kernel>> {
                 _ if bits == 8 => 85.0,
                 _ => 80.0,
             };
-            let share_goal = (shader.kernel == gpu::Kernel::DOT4_UNIFORM).then_some(share_goal);
+            let share_goal = (shader == first[index]).then_some(share_goal);
             let inputs =
                 if shader.kernel.family() == Family::Dot4 { layer.in_channels.div_ceil(4) } else { layer.in_channels };
             let ideal_products = inputs * TAPS * layer.out_channels;
