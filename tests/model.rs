@@ -159,7 +159,7 @@ fn quantize_makes_the_same_net_each_time() {
     let folder = Weights::new();
     let arguments = "quantize float.safetensors --calibrate pictures --provenance here --license MIT --crops 3 -o";
     let said = folder.accept(&format!("{arguments} a"));
-    assert!(said.contains("code 255") && said.contains("3 crops"), "{said}");
+    assert!(said.contains("codes 0 to 255") && said.contains("3 crops"), "{said}");
     folder.accept(&format!("{arguments} b"));
     let bytes = fs::read(folder.path("a")).unwrap();
     assert_eq!(bytes, fs::read(folder.path("b")).unwrap());
@@ -201,7 +201,7 @@ fn quantize_takes_ranges_in_place_of_pictures() {
     let folder = Weights::new();
     fs::write(folder.path("ranges.json"), r#"{"ranges": [301.5]}"#).unwrap();
     let said = folder.accept("quantize float.safetensors --ranges ranges.json -o out");
-    assert_eq!(said, "code 255 of each hidden layer: 301.5\n");
+    assert_eq!(said, "codes 0 to 255 of each hidden layer: 0.0..301.5\n");
     let float = FloatNet::read(&fs::read(folder.path("float.safetensors")).unwrap()).unwrap();
     let net = Net::read(&fs::read(folder.path("out")).unwrap()).unwrap();
     assert_eq!(net, quantize(&float, &[301.5], BTreeMap::new()).unwrap());

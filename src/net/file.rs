@@ -52,9 +52,14 @@ const PRELU_NAMES: [&str; 8] = ["weight", "bias", "limit", "pre", "mul", "post",
 /// Most bytes of all notes together: JSON may take six for one, and the header of a file has its own limit.
 const MAX_NOTES_BYTES: usize = 64 << 10;
 
-/// Checks that the notes don't stand in for the file's own metadata, and that a file can hold them.
+/// Checks that the notes of a net don't stand in for the file's own metadata, and that a file can hold them.
 pub(super) fn check_notes(notes: &BTreeMap<String, String>) -> Result<()> {
-    if let Some(key) = RESERVED.into_iter().find(|&key| notes.contains_key(key)) {
+    check_notes_beside(notes, &RESERVED)
+}
+
+/// The same for a file whose own metadata is `reserved`.
+pub(super) fn check_notes_beside(notes: &BTreeMap<String, String>, reserved: &[&str]) -> Result<()> {
+    if let Some(key) = reserved.iter().find(|&&key| notes.contains_key(key)) {
         return Err(Error::WeightFile(format!("a note can't be called {key:?}: the file format uses that name")));
     }
     let bytes: usize = notes.iter().map(|(key, value)| key.len() + value.len()).sum();

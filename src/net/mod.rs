@@ -6,6 +6,7 @@ pub(crate) mod border;
 mod built_in;
 mod check;
 mod file;
+pub mod import;
 pub mod quantize;
 pub(crate) mod random;
 mod tensors;

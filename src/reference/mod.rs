@@ -83,7 +83,7 @@ pub(crate) fn run<S: Sample>(net: &Net, rgb: Rgb<S>) -> Vec<S> {
 }
 
 /// The same where all that is outside the picture is zero: in each layer the zero point.
-fn within_zeros<S: Sample>(net: &Net, rgb: Rgb<S>) -> Vec<S> {
+pub(crate) fn within_zeros<S: Sample>(net: &Net, rgb: Rgb<S>) -> Vec<S> {
     let features = net.hidden().iter().fold(Features::of_image(rgb), |features, layer| hidden(&features, layer));
     last(&features, net.last(), rgb, net.scale())
 }

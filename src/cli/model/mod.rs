@@ -1,5 +1,7 @@
 //! `abpn model`.
 
+mod calibration;
+mod import;
 mod info;
 mod quantize;
 
@@ -14,6 +16,7 @@ pub struct Args {
 
 #[derive(clap::Subcommand)]
 enum Command {
+    Import(import::Args),
     Info(info::Args),
     Quantize(quantize::Args),
 }
@@ -21,6 +24,7 @@ enum Command {
 /// Runs the command.
 pub fn run(args: Args) -> Result<(), Failure> {
     match args.command {
+        Command::Import(args) => import::run(args),
         Command::Info(args) => info::run(args),
         Command::Quantize(args) => quantize::run(args),
     }

@@ -4,19 +4,18 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use abpn::Error;
-use abpn::eval::to_rgb8;
-use abpn::net::quantize::{Calibration, Crop, FloatNet, calibrate, quantize};
+use abpn::net::quantize::{FloatNet, calibrate, quantize};
+use abpn::{Error, Net};
 
+use super::calibration;
 use crate::cli::atomic::{check_free, write_atomically};
-use crate::cli::print::print;
-use crate::cli::{Failure, folder, net};
+use crate::cli::{Failure, net};
 
 /// Makes an integer net from float weights
 ///
-/// With --calibrate, the range of each hidden layer and a correction of the biases are chosen so that the integer net's
-/// pictures differ least from the float net's on crops of the calibration pictures. With --ranges, the ranges are those
-/// that the weights were trained for. The same files always give the same net.
+/// With --calibrate, the integers are fitted on crops of the calibration pictures, layer by layer, so that the integer net's
+/// pictures differ least from the float net's. With --ranges, the ranges are those that the weights were trained for, and each
+/// weight is rounded. The same files always give the same net.
 #[derive(clap::Args)]
 pub struct Args {
     /// Float weights
@@ -74,28 +73,29 @@ pub fn run(args: Args) -> Result<(), Failure> {
     check_free(&args.output, args.overwrite)?;
     let at_weights = |error| Failure::from(error).context(args.float.display());
     let float = FloatNet::read(&net::read(&args.float)?).map_err(at_weights)?;
-    let (float, ranges, difference) = match (&args.source.calibrate, &args.source.ranges) {
-        (Some(folder), None) => {
-            let crops = crops(folder, args.crops.into())?;
-            let Calibration { net, ranges, rms_error } = calibrate(&float, &crops).map_err(at_weights)?;
-            let difference = format!(
-                "difference from the float net on {} crops: {rms_error:.3} levels, root mean square",
-                crops.len()
-            );
-            (net, ranges, Some(difference))
-        }
-        (None, Some(file)) => (float, read_ranges(file)?, None),
-        _ => return Err(Failure::usage("give one of --calibrate and --ranges")),
-    };
     let notes = [("provenance", args.provenance), ("license", args.license)];
     let notes: BTreeMap<_, _> = notes.into_iter().filter_map(|(key, note)| Some((key.to_owned(), note?))).collect();
-    let net = quantize(&float, &ranges, notes).map_err(at_weights)?;
+    match (&args.source.calibrate, &args.source.ranges) {
+        (Some(folder), None) => {
+            let crops = calibration::crops(folder, args.crops.into())?;
+            let found = calibrate(&float, &crops, notes).map_err(at_weights)?;
+            write(&args, &found.net)?;
+            calibration::report(&found, crops.len())
+        }
+        (None, Some(file)) => {
+            let ranges = read_ranges(file)?;
+            write(&args, &quantize(&float, &ranges, notes).map_err(at_weights)?)?;
+            calibration::report_ranges(&ranges.iter().map(|&most| (0.0, most)).collect::<Vec<_>>())
+        }
+        _ => Err(Failure::usage("give one of --calibrate and --ranges")),
+    }
+}
+
+fn write(args: &Args, net: &Net) -> Result<(), Failure> {
     write_atomically(&args.output, args.overwrite, |file| {
         file.write_all(&net.write()).map_err(|source| Error::Io { path: args.output.clone(), source })
     })?;
-    let ranges: Vec<_> = ranges.iter().map(|range| format!("{range:.1}")).collect();
-    print(format!("code 255 of each hidden layer: {}", ranges.join(", ")))?;
-    difference.map_or(Ok(()), print)
+    Ok(())
 }
 
 /// A file of ranges.
@@ -114,23 +114,4 @@ fn read_ranges(path: &Path) -> Result<Vec<f64>, Failure> {
         Failure::from(Error::WeightFile(reason)).context(path.display())
     })?;
     Ok(ranges)
-}
-
-/// `count` crops, spread evenly over the pictures in `folder`.
-fn crops(folder: &Path, count: usize) -> Result<Vec<Crop>, Failure> {
-    let files = folder::pictures(folder)?;
-    let mut crops = Vec::with_capacity(count);
-    for (index, file) in files.iter().enumerate() {
-        let until = (index + 1) * count / files.len();
-        if until > crops.len() {
-            let chosen = choose(file, until - crops.len()).map_err(|failure| failure.context(file.display()))?;
-            crops.extend(chosen);
-        }
-    }
-    Ok(crops)
-}
-
-/// `count` crops of the picture in a file.
-fn choose(file: &Path, count: usize) -> Result<Vec<Crop>, Failure> {
-    Ok(Crop::choose(&to_rgb8(&folder::read(file)?.image)?, count)?)
 }

@@ -1,194 +1,299 @@
-//! Ranges and biases that keep the integer net's pictures closest to the float net's.
+//! Integers that keep the net's pictures closest to the float net's, found layer by layer on pieces of pictures.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use rayon::prelude::*;
 
+use super::MOST_BIAS;
+use super::codes::Codes;
+use super::convolution::Maps;
 use super::crop::Crop;
-use super::float_net::FloatNet;
-use super::{quantize, scales};
+use super::equalise::equalise;
+use super::float_net::{FloatLayer, FloatNet, image_maps, reconstruct};
+use super::integers::{ScaledLayer, ScaledNet};
+use super::least_squares::{Normal, cholesky};
+use super::rounding::{Rounded, Rounding};
 use crate::image::FINE_STEPS;
-use crate::net::Net;
-use crate::reference::border::inner;
-use crate::reference::{self, Convolution, Features};
+use crate::net::{Net, TAPS};
+use crate::reference::border;
 use crate::{Error, Result};
 
-/// By how much a range is changed at a time, in one round of the search after the other.
-const RATIOS: [f64; 3] = [0.75, 0.88, 0.95];
+/// How far channels are equalised; each is tried.
+const EXPONENTS: [f64; 2] = [0.5, 0.75];
+
+/// How much further accumulators may reach than those of the pieces do.
+const MORE: f64 = 1.5;
+
+/// Most pixels that a layer's weights are fitted to, spread evenly over the inside of all pieces.
+const SAMPLES: usize = 16_384;
 
 /// What [`calibrate`] found.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Calibration {
-    /// The float net with corrected biases, to be given to [`quantize`].
-    pub net: FloatNet,
-    /// The real value of code 255 of each hidden layer, to be given to [`quantize`].
-    pub ranges: Vec<f64>,
+    /// The integer net.
+    pub net: Net,
+    /// The real values of codes 0 and 255 of each hidden layer.
+    pub ranges: Vec<(f64, f64)>,
     /// Root of the mean squared difference between the two nets' pictures, in 8-bit levels.
     pub rms_error: f64,
 }
 
-/// Chooses the ranges of the hidden layers and corrects the biases, so that the integer net's pictures of `crops` differ
-/// least from the float net's.
+/// Chooses the integers of all layers so that the integer net's pictures of `crops` differ least from the float net's.
 ///
-/// The search begins with the largest activations and changes one range at a time while that helps. A layer's biases are
-/// then corrected by the mean error of its accumulators, where that helps. The same crops always give the same result.
+/// First the channels of each hidden layer are equalised. Then, layer by layer, the weights are those of least squared
+/// error from the codes that the layer really gets to the sums that the float net has there, rounded together; the bias
+/// corrects what is left in the mean; and the codes of the result are those of least squared error, weighted by how much
+/// the next layer makes of each channel. The same crops always give the same result.
 ///
 /// # Errors
-/// [`Error::WeightFile`] without a crop; [`Error::Tensor`] if the float net's values overflow; and as [`quantize`].
-pub fn calibrate(net: &FloatNet, crops: &[Crop]) -> Result<Calibration> {
-    let mut search = Search::new(net, crops)?;
-    for ratio in RATIOS {
-        search.improve_ranges(ratio)?;
+/// [`Error::WeightFile`] without a crop; [`Error::Tensor`] if the float net's values overflow, or integers can't follow
+/// them; and as [`Net::new`].
+pub fn calibrate(net: &FloatNet, crops: &[Crop], notes: BTreeMap<String, String>) -> Result<Calibration> {
+    if crops.iter().map(Crop::pixels).sum::<usize>() == 0 {
+        return Err(Error::WeightFile("it can't be calibrated without a picture".to_owned()));
     }
-    search.correct_biases()?;
-    let rms_error = search.rms_error();
-    Ok(Calibration { net: search.net, ranges: search.ranges, rms_error })
+    let pieces = Pieces::new(net, crops);
+    let peaks = pieces.peaks(net)?;
+    let wanted = pieces.pictures(net)?;
+    let mut best: Option<(ScaledNet, u128)> = None;
+    for exponent in EXPONENTS {
+        let equal = net.with_layers(equalise(net.layers(), &peaks, exponent));
+        let (found, residuals) = pieces.fit(&equal)?;
+        let error = pieces.error(&pieces.reconstructed(&residuals, net.scale()), &wanted);
+        if best.as_ref().is_none_or(|(_, least)| error < *least) {
+            best = Some((found, error));
+        }
+    }
+    let (scaled, _) = best.ok_or_else(|| Error::WeightFile("it has no integers".to_owned()))?;
+    let net = scaled.net(notes)?;
+    // By the reference: what is reported is what engines compute.
+    let pictures = pieces.pieces.iter().map(|(crop, samples)| {
+        let picture = crop.picture(samples);
+        let pixels = crate::reference::within_zeros(&net, picture);
+        pieces.inside(&pixels, picture.width, net.scale())
+    });
+    let pictures: Vec<_> = pictures.collect();
+    let samples: usize = pictures.iter().map(Vec::len).sum();
+    let rms_error = (pieces.error(&pictures, &wanted) as f64 / samples as f64).sqrt() / f64::from(FINE_STEPS);
+    let ranges = scaled.layers[..net.hidden().len()].iter().map(|layer| layer.codes.range());
+    Ok(Calibration { ranges: ranges.collect(), net, rms_error })
 }
 
-/// A crop and the float net's picture of it.
-struct Piece {
-    crop: Crop,
-    samples: Vec<u16>,
-    wanted: Vec<u16>,
-}
-
-/// A search that keeps what lowers the error.
-struct Search {
-    pieces: Vec<Piece>,
+/// What a net is calibrated on.
+struct Pieces {
+    /// 16 bits: what the net sees is the same, and its result is finer.
+    pieces: Vec<(Crop, Vec<u16>)>,
     /// How many pixels along each side of a piece are there for the net to see only.
     inset: usize,
-    /// Input pixels of all pieces but those.
-    pixels: usize,
-    /// `[layers][out]`: mean of the float net's values before the ReLU.
-    means: Vec<Vec<f64>>,
-    net: FloatNet,
-    ranges: Vec<f64>,
-    /// The error of `net` with `ranges`.
-    best: u128,
 }
 
-impl Search {
-    /// Where the search begins: the float net as it is, and its largest activations.
-    fn new(net: &FloatNet, crops: &[Crop]) -> Result<Self> {
-        let pixels: usize = crops.iter().map(Crop::pixels).sum();
-        if pixels == 0 {
-            return Err(Error::WeightFile("it can't be calibrated without a picture".to_owned()));
-        }
+impl Pieces {
+    fn new(net: &FloatNet, crops: &[Crop]) -> Self {
         let inset = net.border().margin(net.layers().len());
-        let crops: Vec<_> = crops.iter().map(|crop| crop.extended(inset)).collect();
-        let samples: Vec<_> = crops.iter().map(Crop::wide_samples).collect();
-        let runs = crops.par_iter().zip(&samples).map(|(crop, samples)| net.run(crop.picture(samples), inset));
-        // From here on in the crops' order: a sum of floats must not depend on the threads.
-        let runs = runs.collect::<Result<Vec<_>>>()?;
-        let peaks = (0..net.hidden_layers()).map(|layer| runs.iter().map(|run| run.peaks[layer]).fold(0.0, f32::max));
-        // A layer that never was active may have any range.
-        let ranges = peaks.map(|peak| if peak > 0.0 { peak.into() } else { 1.0 }).collect();
-        let mean = |layer: usize, out: usize| runs.iter().map(|run| run.sums[layer][out]).sum::<f64>() / pixels as f64;
-        let layers = net.layers().iter().enumerate();
-        let means =
-            layers.map(|(index, layer)| (0..layer.out_channels).map(|out| mean(index, out)).collect()).collect();
-        let pieces = crops.into_iter().zip(samples).zip(runs);
-        let pieces = pieces.map(|((crop, samples), run)| Piece { crop, samples, wanted: run.pixels }).collect();
-        let mut search = Self { pieces, inset, pixels, means, net: net.clone(), ranges, best: 0 };
-        search.best = search.error(&search.integers(&search.ranges)?, 0, &search.inputs());
-        Ok(search)
+        let crops = crops.iter().map(|crop| crop.extended(inset));
+        Self { pieces: crops.map(|crop| (crop.clone(), crop.wide_samples())).collect(), inset }
     }
 
-    /// Root of the mean squared difference between the two nets' pictures, in 8-bit levels.
-    fn rms_error(&self) -> f64 {
-        let samples = self.pixels * 3 * self.net.scale().pow(2);
-        (self.best as f64 / samples as f64).sqrt() / f64::from(FINE_STEPS)
+    /// What the first layer reads.
+    fn inputs(&self) -> Vec<Maps> {
+        self.pieces.iter().map(|(crop, samples)| image_maps(crop.picture(samples))).collect()
     }
 
-    fn integers(&self, ranges: &[f64]) -> Result<Net> {
-        quantize(&self.net, ranges, BTreeMap::new())
+    /// The largest magnitude of each hidden channel, `[hidden layers][out]`.
+    fn peaks(&self, net: &FloatNet) -> Result<Vec<Vec<f32>>> {
+        let mut maps = self.inputs();
+        let mut peaks = Vec::new();
+        for (index, layer) in net.hidden().iter().enumerate() {
+            maps = activated(layer, sums(index, layer, &maps)?);
+            let mut peak = vec![0.0f32; layer.out_channels];
+            for pixel in maps.iter().flat_map(|maps| maps.inner(self.inset)) {
+                peak.iter_mut().zip(pixel).for_each(|(peak, value)| *peak = peak.max(value.abs()));
+            }
+            peaks.push(peak);
+        }
+        Ok(peaks)
     }
 
-    /// What the first layer reads, for each piece.
-    fn inputs(&self) -> Vec<Features> {
-        self.pieces.iter().map(|piece| Features::of_image(piece.crop.picture(&piece.samples))).collect()
+    /// The float net's pictures, without the inset.
+    fn pictures(&self, net: &FloatNet) -> Result<Vec<Vec<u16>>> {
+        let mut maps = self.inputs();
+        for (index, layer) in net.hidden().iter().enumerate() {
+            maps = activated(layer, sums(index, layer, &maps)?);
+        }
+        let residuals = sums(net.hidden_layers(), net.last(), &maps)?;
+        Ok(self.reconstructed(&residuals, net.scale()))
     }
 
-    /// The summed squared difference between the two nets' pictures, from what the integer net's layer `first` reads.
-    fn error(&self, net: &Net, first: usize, inputs: &[Features]) -> u128 {
-        let errors = self.pieces.par_iter().zip(inputs).map(|(piece, input)| {
-            let hidden = &net.hidden()[first..];
-            let features = hidden.iter().fold(input.clone(), |features, layer| reference::hidden(&features, layer));
-            let picture = piece.crop.picture(&piece.samples);
-            let pixels = reference::last(&features, net.last(), picture, net.scale());
-            let (row_len, inset) = (picture.width * 3 * net.scale(), self.inset * net.scale());
-            let inner = |pixels| inner(pixels, row_len, inset, inset * 3).flatten();
-            let squares = inner(&pixels).zip(inner(&piece.wanted)).map(|(&a, &b)| u64::from(a.abs_diff(b)).pow(2));
-            u128::from(squares.sum::<u64>())
+    fn reconstructed(&self, residuals: &[Maps], scale: usize) -> Vec<Vec<u16>> {
+        let pictures = self.pieces.par_iter().zip(residuals).map(|((crop, samples), residuals)| {
+            let picture = crop.picture(samples);
+            self.inside(&reconstruct(residuals, picture, scale), picture.width, scale)
         });
-        errors.sum()
+        pictures.collect()
     }
 
-    /// What the layer after `layer` reads, from what this one reads.
-    fn advance(&self, layer: usize, inputs: &[Features]) -> Result<Vec<Features>> {
-        let net = self.integers(&self.ranges)?;
-        Ok(inputs.iter().map(|input| reference::hidden(input, &net.hidden()[layer])).collect())
+    /// A piece's picture without the inset; `width` is the piece's.
+    fn inside(&self, pixels: &[u16], width: usize, scale: usize) -> Vec<u16> {
+        let inset = self.inset * scale;
+        border::inner(pixels, width * scale * 3, inset, inset * 3).flatten().copied().collect()
     }
 
-    /// Changes the ranges, one after the other, by `ratio` or its inverse as long as that helps.
-    fn improve_ranges(&mut self, ratio: f64) -> Result<()> {
-        let mut inputs = self.inputs();
-        for layer in 0..self.ranges.len() {
-            for ratio in [ratio, 1.0 / ratio] {
-                loop {
-                    let mut ranges = self.ranges.clone();
-                    ranges[layer] *= ratio;
-                    let error = self.error(&self.integers(&ranges)?, layer, &inputs);
-                    if error >= self.best {
-                        break;
-                    }
-                    (self.best, self.ranges) = (error, ranges);
-                }
+    /// The summed squared difference from the wanted pictures.
+    fn error(&self, pictures: &[Vec<u16>], wanted: &[Vec<u16>]) -> u128 {
+        let pairs = pictures.iter().flatten().zip(wanted.iter().flatten());
+        pairs.map(|(&a, &b)| u128::from(a.abs_diff(b)).pow(2)).sum()
+    }
+
+    /// The integers of all layers of an equalised net, and the residuals that they give.
+    fn fit(&self, net: &FloatNet) -> Result<(ScaledNet, Vec<Maps>)> {
+        let mut float = self.inputs();
+        // Less the zero point, so that what is outside the picture is 0.
+        let mut codes = float.clone();
+        let mut input = Codes::PICTURE;
+        let mut layers = Vec::new();
+        for (index, layer) in net.layers().iter().enumerate() {
+            let wanted = sums(index, layer, &float)?;
+            let mut fitted = self.fit_weights(layer, input, &codes, &wanted);
+            let given = fitted.real_sums(&codes);
+            fitted.reach = Some(self.reach(&fitted, &given));
+            if index == net.hidden_layers() {
+                fitted.codes = Codes::PICTURE;
+                layers.push(fitted);
+                return Ok((ScaledNet { scale: net.scale(), layers, border: net.border() }, given));
             }
-            inputs = self.advance(layer, &inputs)?;
+            float = activated(layer, wanted);
+            let given = activated(layer, given);
+            let next = &net.layers()[index + 1];
+            fitted.codes = self.fit_codes(&given, next, fitted.finest_step());
+            input = fitted.codes;
+            codes = given;
+            codes
+                .par_iter_mut()
+                .for_each(|maps| maps.values.iter_mut().for_each(|value| *value = input.centred(*value)));
+            layers.push(fitted);
         }
-        Ok(())
+        Err(Error::WeightFile("it has no layer".to_owned()))
     }
 
-    /// Corrects the biases of one layer after the other, where that helps.
-    fn correct_biases(&mut self) -> Result<()> {
-        let mut inputs = self.inputs();
-        for layer in 0..=self.ranges.len() {
-            let net = self.net.with_bias(layer, self.corrected_bias(layer, &inputs)?);
-            let error = self.error(&quantize(&net, &self.ranges, BTreeMap::new())?, layer, &inputs);
-            if error < self.best {
-                (self.best, self.net) = (error, net);
-            }
-            if layer < self.ranges.len() {
-                inputs = self.advance(layer, &inputs)?;
-            }
+    /// Weights and bias of a layer that reads these codes and should give these sums.
+    fn fit_weights(&self, layer: &FloatLayer, input: Codes, codes: &[Maps], wanted: &[Maps]) -> ScaledLayer {
+        let terms = layer.in_channels * TAPS;
+        let (mut rows, mut targets) = (Vec::new(), Vec::new());
+        for place in self.sampled() {
+            window(&codes[place.piece], place.x, place.y, &mut rows);
+            let wanted = &wanted[place.piece];
+            let at = (place.y * wanted.width + place.x) * wanted.channels;
+            targets.extend_from_slice(&wanted.values[at..][..wanted.channels]);
         }
-        Ok(())
+        let normal = Normal::new(&rows, terms, &targets, layer.out_channels);
+        let factor = cholesky(&normal.gram, terms);
+        let rounding = Rounding::new(&normal.gram, &factor, terms);
+        let channels = (0..layer.out_channels).into_par_iter().map(|out| {
+            let near: Vec<f64> = layer.channel_weights(out).iter().map(|&w| f64::from(w) * input.step).collect();
+            let real = normal.weights(out, &near, &factor);
+            let bias = normal.bias(out, real.iter().copied()).abs().max(f64::from(layer.bias[out].abs()));
+            let Rounded { weights, scale } = rounding.round(&real, bias / MOST_BIAS);
+            let bias = normal.bias(out, weights.iter().map(|&weight| f64::from(weight) * scale));
+            #[expect(clippy::cast_possible_truncation, reason = "bounded by MOST_BIAS, twice at most")]
+            let bias =
+                if scale == 0.0 { 0 } else { (bias / scale).round().clamp(-2.0 * MOST_BIAS, 2.0 * MOST_BIAS) as i32 };
+            (weights, bias, scale)
+        });
+        let channels: Vec<_> = channels.collect();
+        ScaledLayer {
+            in_channels: layer.in_channels,
+            out_channels: layer.out_channels,
+            weights: channels.iter().flat_map(|(weights, ..)| weights).copied().collect(),
+            bias: channels.iter().map(|&(_, bias, _)| bias).collect(),
+            units: channels.iter().map(|&(.., scale)| scale).collect(),
+            slopes: layer.slopes.clone(),
+            reach: None,
+            codes: Codes::PICTURE,
+        }
     }
 
-    /// A layer's bias, less the mean error of its accumulators.
-    fn corrected_bias(&self, layer: usize, inputs: &[Features]) -> Result<Vec<f32>> {
-        let integers = &self.integers(&self.ranges)?.layers()[layer].clone();
-        let units = &scales(&self.net, &self.ranges)?[layer].units;
-        let convolution = Convolution::new(integers);
-        let mut sums = vec![0i64; units.len()];
-        for input in inputs {
-            let mut row = vec![0; input.width * units.len()];
-            for y in self.inset..input.height - self.inset {
-                convolution.convolve_row(input, y, &mut row);
-                let (inset, pixels) = (self.inset, input.width - 2 * self.inset);
-                for acc in row.chunks_exact(units.len()).skip(inset).take(pixels) {
-                    sums.iter_mut().zip(acc).for_each(|(sum, &acc)| *sum += i64::from(acc));
-                }
+    /// What accumulators are expected to reach: somewhat more than in the pieces.
+    fn reach(&self, layer: &ScaledLayer, sums: &[Maps]) -> Vec<RangeInclusive<f64>> {
+        let mut ends = vec![(0.0f32, 0.0f32); layer.out_channels];
+        for pixel in sums.iter().flat_map(|maps| maps.inner(self.inset)) {
+            for ((least, most), &value) in ends.iter_mut().zip(pixel) {
+                (*least, *most) = (least.min(value), most.max(value));
             }
         }
-        let bias = &self.net.layers()[layer].bias;
-        let corrected = bias.iter().zip(&sums).zip(units).zip(&self.means[layer]);
-        #[expect(clippy::cast_possible_truncation, reason = "a bias is an f32")]
-        let corrected =
-            corrected.map(|(((bias, &sum), unit), mean)| bias + (mean - sum as f64 * unit / self.pixels as f64) as f32);
-        Ok(corrected.collect())
+        let reach = ends.iter().zip(&layer.units).map(|(&(least, most), &unit)| {
+            let unit = if unit > 0.0 { unit } else { 1.0 };
+            f64::from(least) / unit * MORE..=f64::from(most) / unit * MORE
+        });
+        reach.collect()
     }
+
+    /// The codes for these values, which `next` reads.
+    fn fit_codes(&self, values: &[Maps], next: &FloatLayer, finest: f64) -> Codes {
+        let channels = next.in_channels;
+        let mut importance = vec![0.0; channels];
+        for (i, &weight) in next.weights.iter().enumerate() {
+            importance[i / TAPS % channels] += f64::from(weight).powi(2);
+        }
+        let mut samples = Vec::new();
+        for place in self.sampled() {
+            let maps = &values[place.piece];
+            samples.extend_from_slice(&maps.values[(place.y * maps.width + place.x) * channels..][..channels]);
+        }
+        Codes::fit(&samples, &importance, finest)
+    }
+
+    /// At most [`SAMPLES`] pixels of the pieces' insides.
+    fn sampled(&self) -> impl Iterator<Item = Place> {
+        let inset = self.inset;
+        let sizes = self.pieces.iter().map(move |(crop, samples)| {
+            let picture = crop.picture(samples);
+            (picture.width - 2 * inset, picture.height - 2 * inset)
+        });
+        let sizes: Vec<_> = sizes.collect();
+        let all: usize = sizes.iter().map(|(width, height)| width * height).sum();
+        let count = all.min(SAMPLES);
+        let (mut piece, mut before) = (0, 0);
+        (0..count).map(move |index| {
+            let at = index * all / count;
+            while at - before >= sizes[piece].0 * sizes[piece].1 {
+                before += sizes[piece].0 * sizes[piece].1;
+                piece += 1;
+            }
+            let (width, at) = (sizes[piece].0, at - before);
+            Place { piece, x: at % width + inset, y: at / width + inset }
+        })
+    }
+}
+
+/// A pixel.
+struct Place {
+    piece: usize,
+    x: usize,
+    y: usize,
+}
+
+/// Appends the values of the 3x3 window around a pixel, `[in, 3, 3]`, 0 outside the picture.
+fn window(maps: &Maps, x: usize, y: usize, to: &mut Vec<f32>) {
+    let begin = to.len();
+    to.resize(begin + maps.channels * TAPS, 0.0);
+    for tap in 0..TAPS {
+        let (row, column) = ((y + tap / 3).wrapping_sub(1), (x + tap % 3).wrapping_sub(1));
+        if row < maps.height && column < maps.width {
+            let values = &maps.values[(row * maps.width + column) * maps.channels..][..maps.channels];
+            let places = to[begin + tap..].iter_mut().step_by(TAPS);
+            places.zip(values).for_each(|(to, &value)| *to = value);
+        }
+    }
+}
+
+fn sums(index: usize, layer: &FloatLayer, inputs: &[Maps]) -> Result<Vec<Maps>> {
+    inputs.iter().map(|maps| layer.convolve(index, maps)).collect()
+}
+
+fn activated(layer: &FloatLayer, mut sums: Vec<Maps>) -> Vec<Maps> {
+    sums.par_iter_mut().for_each(|maps| layer.activate(maps));
+    sums
 }
 
 #[cfg(test)]
@@ -197,7 +302,9 @@ mod tests {
     use crate::Image;
     use crate::net::Border;
     use crate::net::quantize::float_net::tests::random_float_net;
+    use crate::net::quantize::quantize;
     use crate::random::Random;
+    use crate::reference;
 
     /// A smooth picture with some noise.
     fn crops() -> Vec<Crop> {
@@ -208,68 +315,66 @@ mod tests {
         Crop::choose(&Image::from_rgb8(150, 40, samples).unwrap(), 3).unwrap()
     }
 
-    #[test]
-    fn the_search_beats_the_largest_activations() {
-        let (net, crops) = (random_float_net(4, 2, &[8, 12, 8]), crops());
-        let begin = Search::new(&net, &crops).unwrap();
-        let found = calibrate(&net, &crops).unwrap();
-        assert!(found.rms_error < begin.rms_error(), "{} {}", found.rms_error, begin.rms_error());
-        assert!(found.rms_error < 2.0, "{}", found.rms_error);
-        assert_ne!(found.ranges, begin.ranges);
-        // What it reports is the error of the net that its result gives.
-        let net = quantize(&found.net, &found.ranges, BTreeMap::new()).unwrap();
-        let error = begin.error(&net, 0, &begin.inputs());
-        assert_eq!(Search { best: error, ..begin }.rms_error(), found.rms_error);
+    /// A net with slopes of any sign and size.
+    fn random_prelu_net(seed: u64, scale: usize, hidden: &[usize]) -> FloatNet {
+        let net = random_float_net(seed, scale, hidden);
+        let mut random = Random::new(seed);
+        let mut layers = net.layers().to_vec();
+        #[expect(clippy::cast_possible_truncation, reason = "any f32 will do")]
+        let mut slope = || (random.unit() * 3.0 - 1.4) as f32;
+        layers.iter_mut().take(hidden.len()).for_each(|layer| layer.slopes.iter_mut().for_each(|s| *s = slope()));
+        net.with_layers(layers)
     }
 
-    #[test]
-    fn a_shifted_bias_is_corrected() {
-        let (net, crops) = (random_float_net(5, 3, &[8, 8]), crops());
-        for layer in 0..3 {
-            let mut search = Search::new(&net, &crops).unwrap();
-            let bias = net.layers()[layer].bias.clone();
-            search.net = net.with_bias(layer, bias.iter().map(|bias| bias + 9.0).collect());
-            search.best = search.error(&search.integers(&search.ranges).unwrap(), 0, &search.inputs());
-            let shifted = search.rms_error();
-            search.correct_biases().unwrap();
-            assert!(search.rms_error() < shifted / 2.0, "layer {layer}: {} {shifted}", search.rms_error());
-            let corrected = &search.net.layers()[layer].bias;
-            let left = corrected.iter().zip(&bias).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-            assert!(left < 2.0, "layer {layer}: {left}");
-        }
-    }
-
-    /// What the mirrored pixels around a crop see of the zeros beyond them must not count: with more of them nothing changes.
-    #[test]
-    fn a_net_that_mirrors_is_calibrated_on_mirrored_crops() {
-        let (net, crops) = (random_float_net(10, 2, &[8, 8]).with_border(Border::Mirror), crops());
-        let search = Search::new(&net, &crops).unwrap();
-        assert_eq!(search.pixels, crops.iter().map(Crop::pixels).sum::<usize>());
-        assert_ne!(search.ranges, Search::new(&net.clone().with_border(Border::Zeros), &crops).unwrap().ranges);
-        let integers = search.integers(&search.ranges).unwrap();
-        let (wide, mut error) = (10, 0);
-        for (crop, piece) in crops.iter().zip(&search.pieces) {
-            let crop = crop.extended(wide);
+    /// Root of the mean squared difference from the float net, in levels, as the reference computes it.
+    fn rms_error(float: &FloatNet, net: &Net, crops: &[Crop]) -> f64 {
+        let (mut squares, mut count) = (0.0, 0.0);
+        for crop in crops {
             let samples = crop.wide_samples();
-            let float = net.run(crop.picture(&samples), wide).unwrap();
-            assert!(search.ranges.iter().zip(&float.peaks).all(|(&range, &peak)| range >= peak.into()));
             let picture = crop.picture(&samples);
-            let inside = |pixels| inner(pixels, picture.width * 6, wide * 2, wide * 6).flatten().copied().collect();
-            let (wanted, given): (Vec<_>, Vec<_>) =
-                (inside(&float.pixels), inside(&reference::run(&integers, picture)));
-            let squares = wanted.iter().zip(&given).map(|(&a, &b): (&u16, &u16)| u128::from(a.abs_diff(b)).pow(2));
-            error += squares.sum::<u128>();
-            assert_ne!(float.pixels.len(), piece.wanted.len());
+            for (a, b) in float.run(picture).unwrap().into_iter().zip(reference::run(net, picture)) {
+                squares += f64::from(a.abs_diff(b)).powi(2);
+                count += 1.0;
+            }
         }
-        assert_eq!(search.best, error);
+        (squares / count).sqrt() / f64::from(FINE_STEPS)
+    }
+
+    #[test]
+    fn fitted_integers_beat_rounded_weights_and_the_report_is_true() {
+        for border in [Border::Zeros, Border::Mirror] {
+            let (float, crops) = (random_float_net(4, 2, &[8, 12, 8]).with_border(border), crops());
+            let found = calibrate(&float, &crops, BTreeMap::new()).unwrap();
+            assert_eq!(found.net.border(), border);
+            assert!((rms_error(&float, &found.net, &crops) - found.rms_error).abs() < 1e-9);
+            let ranges: Vec<_> = found.ranges.iter().map(|&(_, most)| most).collect();
+            let rounded = quantize(&float, &ranges, BTreeMap::new()).unwrap();
+            let alone = rms_error(&float, &rounded, &crops);
+            assert!(found.rms_error < alone && found.rms_error < 1.5, "{border}: {} {alone}", found.rms_error);
+            assert!(found.net.hidden().iter().all(|layer| layer.prelu.is_none()));
+        }
+    }
+
+    #[test]
+    fn nets_with_prelu_of_every_scale_come_close() {
+        let crops = crops();
+        for (scale, hidden) in [(1, &[6, 9][..]), (2, &[8, 5, 8]), (3, &[12]), (4, &[7, 64])] {
+            let float = random_prelu_net(scale as u64, scale, hidden);
+            let found = calibrate(&float, &crops, BTreeMap::new()).unwrap();
+            assert!(found.net.hidden().iter().all(|layer| layer.prelu.is_some()));
+            assert!((rms_error(&float, &found.net, &crops) - found.rms_error).abs() < 1e-9);
+            // Random nets of so few channels amplify what is lost.
+            assert!(found.rms_error < 3.0, "x{scale}: {}", found.rms_error);
+            assert!(found.ranges.iter().any(|&(least, _)| least < 0.0));
+        }
     }
 
     #[test]
     fn the_number_of_threads_does_not_matter() {
-        let (net, crops) = (random_float_net(6, 2, &[8, 8]), crops());
+        let (net, crops) = (random_prelu_net(6, 2, &[8, 8]), crops());
         let on = |threads: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| calibrate(&net, &crops).unwrap())
+            pool.install(|| calibrate(&net, &crops, BTreeMap::new()).unwrap())
         };
         assert_eq!(on(1), on(5));
     }
@@ -277,16 +382,33 @@ mod tests {
     #[test]
     fn it_needs_pictures_and_finite_values() {
         let net = random_float_net(7, 2, &[8]);
-        assert!(calibrate(&net, &[]).unwrap_err().to_string().contains("picture"));
-        let huge = net.with_bias(0, vec![f32::MAX; 8]);
-        assert!(calibrate(&huge, &crops()).unwrap_err().to_string().contains("conv.1.weight"));
+        let reason = |net: &FloatNet, crops: &[Crop]| calibrate(net, crops, BTreeMap::new()).unwrap_err().to_string();
+        assert!(reason(&net, &[]).contains("picture"));
+        assert!(reason(&net.with_bias(0, vec![f32::MAX; 8]), &crops()).contains("conv.1.weight"));
     }
 
     #[test]
-    fn a_net_without_hidden_layers_or_activity_can_be_calibrated() {
-        assert!(calibrate(&random_float_net(8, 2, &[]), &crops()).unwrap().ranges.is_empty());
-        let net = random_float_net(9, 2, &[4]);
-        let dead = net.with_bias(0, vec![-1e9; 4]);
-        assert_eq!(calibrate(&dead, &crops()).unwrap().ranges.len(), 1);
+    fn nets_without_hidden_layers_or_activity_can_be_calibrated() {
+        let calibrated = |net: &FloatNet| calibrate(net, &crops(), BTreeMap::new()).unwrap();
+        assert!(calibrated(&random_float_net(8, 2, &[])).ranges.is_empty());
+        let dead = random_float_net(9, 2, &[4]).with_bias(0, vec![-1e9; 4]);
+        assert_eq!(calibrated(&dead).ranges.len(), 1);
+        let empty = random_float_net(9, 2, &[4]).with_weights(0, |_| 0.0).with_bias(0, vec![0.0; 4]);
+        assert!(calibrated(&empty).rms_error < 1.0);
+    }
+
+    #[test]
+    fn nets_of_any_magnitude_give_a_net_or_an_error() {
+        let crops = &crops()[..1];
+        for seed in 0..40 {
+            let mut random = Random::new(seed);
+            let mut net = random_prelu_net(seed, 2, &[4, 4]);
+            for layer in 0..3 {
+                #[expect(clippy::cast_possible_truncation, reason = "any f32 will do")]
+                let factor = 2f64.powf(random.unit() * 160.0 - 80.0) as f32;
+                net = net.with_weights(layer, |weight| weight * factor);
+            }
+            let _ = calibrate(&net, crops, BTreeMap::new());
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! Pieces of pictures to calibrate on.
 
+use crate::codec::{self, DEFAULT_MAX_PIXELS};
+use crate::eval::to_rgb8;
 use crate::frame::Rgb;
 use crate::image::{FINE_STEPS, Image, Layout, Samples};
 use crate::reference::border;
@@ -7,6 +9,9 @@ use crate::{Error, Result};
 
 /// Side of a crop in pixels: wide enough that most of it is out of the zero padding's reach.
 const SIDE: usize = 96;
+
+/// A sheet of pieces of that size.
+const BUILT_IN: &[u8] = include_bytes!("../../../weights/calibration.webp");
 
 /// Where the columns of successive crops lie: steps of the golden ratio spread any number of them evenly.
 const GOLDEN: f64 = 0.618_033_988_749_894_9;
@@ -40,6 +45,26 @@ impl Crop {
             Self { width, height, samples }
         });
         Ok(crops.collect())
+    }
+
+    /// Those that ship with abpn, for nets whose pictures aren't at hand: pieces of seven photos and two frames of film.
+    ///
+    /// # Errors
+    /// None, unless abpn was built with a damaged picture.
+    pub fn built_in() -> Result<Vec<Self>> {
+        let (picture, _) = codec::decode(BUILT_IN, DEFAULT_MAX_PIXELS)?;
+        let sheet = to_rgb8(&picture.image)?;
+        let (Samples::U8(samples), width, height) = (sheet.samples(), sheet.width() as usize, sheet.height() as usize)
+        else {
+            return Err(Error::Unsupported("the built-in pictures are not of 8 bits".to_owned()));
+        };
+        let rgb = Rgb { width, height, samples };
+        let piece = |x: usize, y: usize| {
+            let samples = (y..y + SIDE).flat_map(|y| rgb.row(x, y, SIDE)).copied().collect();
+            Self { width: SIDE, height: SIDE, samples }
+        };
+        let rows = (0..height / SIDE).flat_map(|row| (0..width / SIDE).map(move |column| (column * SIDE, row * SIDE)));
+        Ok(rows.map(|(x, y)| piece(x, y)).collect())
     }
 
     /// The crop with `by` mirrored pixels around it, as a net with [`Border::Mirror`](crate::net::Border) sees it.
@@ -105,6 +130,18 @@ mod tests {
         let columns = [1, 0, 0, 1, 2, 2, 1];
         let rows = [1, 0, 0, 1, 1, 0];
         assert_eq!(pixels, rows.into_iter().flat_map(|y| columns.map(|x| (x, y))).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn the_built_in_pictures_are_all_different_and_none_is_flat() {
+        let crops = Crop::built_in().unwrap();
+        assert_eq!(crops.len(), 9);
+        for (index, crop) in crops.iter().enumerate() {
+            assert_eq!((crop.width, crop.height), (SIDE, SIDE));
+            assert!(!crops[..index].contains(crop));
+            let (least, most) = (crop.samples.iter().min().unwrap(), crop.samples.iter().max().unwrap());
+            assert!(most - least > 100, "{index}: {least} to {most}");
+        }
     }
 
     #[test]

@@ -1,16 +1,25 @@
 //! Float weights to an integer net.
 //!
-//! [`FloatNet::read`] reads the weights, [`calibrate`] chooses each hidden layer's range and corrects the biases on
-//! pieces of real pictures, and [`quantize`] makes the integers.
+//! [`FloatNet::read`] reads the weights. [`calibrate`] fits the integers to what the float net computes on pieces of real
+//! pictures; [`quantize`] rounds weights that were trained for given ranges.
 
 mod calibrate;
+mod codes;
+mod convolution;
 mod crop;
+mod equalise;
 mod float_net;
+mod integers;
+mod least_squares;
 mod requantisation;
+mod rounding;
 
 pub use calibrate::{Calibration, calibrate};
+pub(super) use codes::Codes;
 pub use crop::Crop;
+pub(super) use float_net::FloatLayer;
 pub use float_net::{FORMAT, FloatNet};
+pub(super) use integers::{ScaledLayer, ScaledNet};
 pub(super) use requantisation::{MOST_MULTIPLIER, PreluRequantisation, Requantisation};
 
 use std::collections::BTreeMap;
@@ -18,7 +27,6 @@ use std::collections::BTreeMap;
 use super::tensors::tensor_error;
 use super::{Layer, Net, Prelu};
 use crate::{Error, Result};
-use float_net::FloatLayer;
 
 /// Largest weight.
 const MOST_WEIGHT: f64 = 127.0;
@@ -37,9 +45,12 @@ const MOST_BIAS: f64 = (super::F32_EXACT / 2) as f64;
 /// Each output channel's weights are scaled so that the largest becomes 127. The border is the float net's.
 ///
 /// # Errors
-/// [`Error::WeightFile`] if the number of ranges is not that of the hidden layers, or one is not a positive number;
-/// [`Error::Tensor`] if a layer's weights are too large for integers to follow; and as [`Net::new`].
+/// [`Error::WeightFile`] if the number of ranges is not that of the hidden layers, one is not a positive number, or the net
+/// has PReLU; [`Error::Tensor`] if a layer's weights are too large for integers to follow; and as [`Net::new`].
 pub fn quantize(net: &FloatNet, ranges: &[f64], notes: BTreeMap<String, String>) -> Result<Net> {
+    if net.hidden().iter().any(|layer| layer.slopes.iter().any(|&slope| slope != 0.0)) {
+        return Err(Error::WeightFile("ranges alone don't fit a net with PReLU: calibrate it on pictures".to_owned()));
+    }
     let scales = scales(net, ranges)?;
     let last = net.hidden_layers();
     let layers = net.layers().iter().zip(&scales).enumerate().map(|(index, (float, scales))| {
