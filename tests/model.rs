@@ -232,3 +232,74 @@ fn quantize_refuses_ranges_that_do_not_fit() {
     folder.refuse(both, 2, &["--calibrate", "--ranges"]);
     folder.refuse("quantize float.safetensors --ranges ranges.json --crops 3 -o out", 2, &["--crops"]);
 }
+
+/// A folder with the nets of `tests/data/nets`.
+fn nets_of_others() -> Weights {
+    let folder = Weights::new();
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/nets");
+    for name in ["net.param", "net.bin", "net.pth", "int8.tflite", "input.png"] {
+        fs::copy(data.join(name), folder.path(name)).unwrap();
+    }
+    folder
+}
+
+#[test]
+fn a_net_of_others_is_imported_with_its_origin() {
+    let folder = nets_of_others();
+    let said = folder.accept("import net.param --range 0..1 --license BSD-3-Clause -o out");
+    for words in ["net.param: ncnn, x2, 3 layers", "pixels are 0..1 (as given)", "pytorch", "rgb", "9 crops", "PSNR"] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    let net = Net::read(&fs::read(folder.path("out")).unwrap()).unwrap();
+    assert_eq!((net.scale(), net.layers().len()), (2, 3));
+    assert_eq!(net.notes()["provenance"], "imported from net.param, ncnn");
+    assert_eq!(net.notes()["license"], "BSD-3-Clause");
+    for (note, file) in [("source-sha256", "net.param"), ("source-weights-sha256", "net.bin")] {
+        let sha256: String =
+            Sha256::digest(fs::read(folder.path(file)).unwrap()).iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(net.notes()[note], sha256);
+    }
+    // Other pictures, other integers.
+    folder.accept("import net.param --range 0..1 --calibrate pictures --crops 2 -o other");
+    assert_ne!(net.layers(), Net::read(&fs::read(folder.path("other")).unwrap()).unwrap().layers());
+    // And the net runs.
+    let ended = ended(&mut folder.0.bare_command("upscale input.png --model out --device cpu -o large.png"));
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+}
+
+#[test]
+fn a_net_can_be_kept_in_real_numbers_and_quantised_later() {
+    let folder = nets_of_others();
+    folder.accept("import net.pth --range 0..1 --float -o float");
+    let float = FloatNet::read(&fs::read(folder.path("float")).unwrap()).unwrap();
+    assert_eq!((float.scale(), float.hidden_layers()), (2, 2));
+    assert_eq!(float.notes()["provenance"], "imported from net.pth, PyTorch");
+    folder.accept("quantize float --calibrate pictures --crops 2 -o late");
+    folder.accept("import net.pth --range 0..1 --calibrate pictures --crops 2 -o at-once");
+    let [late, at_once] = ["late", "at-once"].map(|name| Net::read(&fs::read(folder.path(name)).unwrap()).unwrap());
+    assert_eq!(late.layers(), at_once.layers());
+}
+
+#[test]
+fn integers_of_others_are_kept_unless_new_ones_are_asked_for() {
+    let folder = nets_of_others();
+    let said = folder.accept("import int8.tflite -o kept");
+    assert!(said.contains("its integers are kept") && !said.contains("crops"), "{said}");
+    let said = folder.accept("import int8.tflite --requantise -o new");
+    assert!(said.contains("9 crops"), "{said}");
+    let [kept, new] = ["kept", "new"].map(|name| Net::read(&fs::read(folder.path(name)).unwrap()).unwrap());
+    assert_ne!(kept.layers(), new.layers());
+}
+
+#[test]
+fn import_asks_for_what_it_can_not_know() {
+    let folder = nets_of_others();
+    folder.refuse("import net.pth -o out", 6, &["net.pth", "--range 0..1 or --range 0..255"]);
+    folder.refuse("import net.pth --range 0..2 -o out", 2, &["0..255"]);
+    folder.refuse("import net.bin -o out", 6, &["net.bin", ".param"]);
+    folder.refuse("import none.pth -o out", 6, &["none.pth"]);
+    folder.refuse("import input.png -o out", 6, &["input.png", "ONNX"]);
+    folder.refuse("import net.param --bin none.bin -o out", 6, &["none.bin"]);
+    folder.refuse("import net.pth --float --calibrate pictures -o out", 2, &["--calibrate"]);
+    folder.refuse("import net.pth --range 0..1 --float -o net.bin", 1, &["net.bin", "--overwrite"]);
+}

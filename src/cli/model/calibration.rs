@@ -1,6 +1,6 @@
 //! Pictures to calibrate on, and what came of it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use abpn::eval::to_rgb8;
 use abpn::net::quantize::{Calibration, Crop};
@@ -23,7 +23,7 @@ pub fn crops(folder: &Path, count: usize) -> Result<Vec<Crop>, Failure> {
 }
 
 /// `count` crops of the picture in a file.
-fn choose(file: &PathBuf, count: usize) -> Result<Vec<Crop>, Failure> {
+fn choose(file: &Path, count: usize) -> Result<Vec<Crop>, Failure> {
     Ok(Crop::choose(&to_rgb8(&folder::read(file)?.image)?, count)?)
 }
 

@@ -20,8 +20,9 @@ use crate::cli::{Failure, net};
 pub struct Args {
     /// Float weights
     ///
-    /// A safetensors file: conv.N.weight [out, in, 3, 3] and conv.N.bias [out], F32, N from 0, for pixels 0..255;
-    /// metadata format=abpn-float, layout=OIHW, range=0..255, scale and, unless zeros, border=mirror.
+    /// A safetensors file: conv.N.weight [out, in, 3, 3] and conv.N.bias [out], F32, N from 0, for pixels 0..255, and
+    /// conv.N.slope [out] where the activation is PReLU; metadata format=abpn-float, layout=OIHW, range=0..255, scale and,
+    /// unless zeros, border=mirror.
     #[arg(value_name = "FLOAT")]
     float: PathBuf,
 
@@ -73,7 +74,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     check_free(&args.output, args.overwrite)?;
     let at_weights = |error| Failure::from(error).context(args.float.display());
     let float = FloatNet::read(&net::read(&args.float)?).map_err(at_weights)?;
-    let notes = [("provenance", args.provenance), ("license", args.license)];
+    let notes = [("provenance", args.provenance.clone()), ("license", args.license.clone())];
     let notes: BTreeMap<_, _> = notes.into_iter().filter_map(|(key, note)| Some((key.to_owned(), note?))).collect();
     match (&args.source.calibrate, &args.source.ranges) {
         (Some(folder), None) => {

@@ -44,8 +44,11 @@ impl<'a> Table<'a> {
     }
 
     fn at(bytes: &'a [u8], at: usize) -> Result<Self> {
-        let back = i64::from(i32::from_le_bytes(chunk(bytes, at)?));
-        let fields = usize::try_from(at as i64 - back).map_err(|_| damaged())?;
+        // The list of fields lies before the table, or behind it.
+        let back = i32::from_le_bytes(chunk(bytes, at)?);
+        let distance = back.unsigned_abs() as usize;
+        let fields = if back >= 0 { at.checked_sub(distance) } else { at.checked_add(distance) };
+        let fields = fields.ok_or_else(damaged)?;
         let len = usize::from(u16::from_le_bytes(chunk(bytes, fields)?));
         if len < 4 || fields.checked_add(len).is_none_or(|end| end > bytes.len()) {
             return Err(damaged());

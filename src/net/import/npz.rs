@@ -31,9 +31,12 @@ pub(super) fn read(archive: &mut Archive) -> Result<Tensors> {
     Ok(tensors)
 }
 
-/// An array's shape and values, if they are real numbers.
+/// A shape and its values.
+type Array = (Vec<usize>, Vec<f32>);
+
+/// The array in an `.npy`, if it is of real numbers.
 #[expect(clippy::cast_possible_truncation, reason = "a net's weights are f32")]
-fn array(bytes: &[u8]) -> std::result::Result<Option<(Vec<usize>, Vec<f32>)>, String> {
+fn array(bytes: &[u8]) -> std::result::Result<Option<Array>, String> {
     let damaged = || "its header is damaged".to_owned();
     let rest = bytes.strip_prefix(MAGIC).ok_or_else(damaged)?;
     let (version, rest) = rest.split_first_chunk::<2>().ok_or_else(damaged)?;

@@ -528,7 +528,8 @@ impl<'a> Reader<'a> {
         let scales = self.reals(node, 1)?.filter(|scales| !scales.is_empty());
         let scales = scales.ok_or_else(|| node.error("its scales are no constants"))?;
         let axis = node.int("axis", 1);
-        let axis = usize::try_from(if axis < 0 { axis + tensor.shape.len() as i64 } else { axis }).unwrap_or(0);
+        let from_end = usize::try_from(axis.unsigned_abs()).ok().and_then(|axis| tensor.shape.len().checked_sub(axis));
+        let axis = if axis < 0 { from_end } else { usize::try_from(axis).ok() }.unwrap_or(0);
         let along = tensor.shape.get(axis).copied().unwrap_or(1);
         if scales.len() != 1 && scales.len() != along {
             return Err(node.error(&format!("{} scales for {along} channels", scales.len())));

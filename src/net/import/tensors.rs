@@ -360,7 +360,7 @@ mod tests {
     #[test]
     fn what_plain_nets_have_not_is_named() {
         let first = tensor("a.weight", &[4, 3, 3, 3]);
-        let with = |more: &[NamedTensor]| reason(&[&[first.clone()], more].concat());
+        let with = |more: &[NamedTensor]| reason(&[std::slice::from_ref(&first), more].concat());
         for (more, word) in [
             (vec![tensor("n.weight", &[4]), tensor("n.bias", &[4])], "normalisation"),
             (vec![tensor("b.weight", &[12, 5, 3, 3])], "reads 5 channels and is given 4"),
