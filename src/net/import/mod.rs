@@ -171,10 +171,11 @@ fn read_draft(bytes: &[u8], weights: Option<&[u8]>, options: &Options) -> Result
 
 /// What to say of a file of no known format.
 fn unknown(bytes: &[u8]) -> String {
-    let known: [(&[u8], &str); 4] = [
+    let known: [(&[u8], &str); 5] = [
         (b"\x89HDF", "it is HDF5, as Keras saves weights; convert the net to TFLite, or save its weights as .npz"),
-        (b"\xDD\x86\x02\x17", "it is ncnn's binary .param.bin; the text .param is needed"),
+        (b"\xDD\x85\x76\0", "it is ncnn's binary .param.bin; the text .param is needed"),
         (b"\x47\x6B\x30\x01", "it is ncnn's .bin; name the .param that belongs to it"),
+        (b"\0\0\0\0", "it may be ncnn's .bin; name the .param that belongs to it"),
         (b"\x80", "it is a pickle, but no checkpoint of PyTorch"),
     ];
     let fits = known.iter().find(|(magic, _)| bytes.starts_with(magic));

@@ -275,11 +275,12 @@ fn what_the_family_has_not_is_named_with_its_place() {
 fn other_files_are_told_what_they_are() {
     for (bytes, word) in [
         (&b"\x89HDF\r\n\x1a\n"[..], "HDF5"),
-        (&[0xdd, 0x86, 0x76, 0, 0], ""),
+        (&7_767_517u32.to_le_bytes(), "binary"),
         (b"PK\x03\x04", "zip"),
         (b"", "no format"),
         (b"7767517 ", ".bin"),
         (b"hello", "no format"),
+        (&[0; 9], ".param"),
     ] {
         let reason = read(bytes, None, &Options::default()).unwrap_err().to_string();
         assert!(reason.contains(word), "{word}: {reason}");
