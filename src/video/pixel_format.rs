@@ -195,7 +195,7 @@ impl PixelFormat {
 }
 
 fn has_alpha(name: &str) -> bool {
-    let packed = ["argb", "rgba", "abgr", "bgra", "ya8", "ya16", "ayuv", "vuya", "pal8"];
+    let packed = ["argb", "rgba", "abgr", "bgra", "ya8", "ya16", "ayuv", "vuya"];
     name.starts_with("yuva") || name.starts_with("gbrap") || packed.iter().any(|packed| name.starts_with(packed))
 }
 
@@ -252,6 +252,7 @@ mod tests {
         for (name, expected) in cases {
             assert_eq!(planes(name), expected, "{name}");
         }
+        assert!(PixelFormat::of_film("pal8", false).is_ok());
         assert!(PixelFormat::of_film("xyz12le", false).is_err());
         assert!(PixelFormat::of_film("yuva420p", false).unwrap_err().to_string().contains("--no-alpha"));
     }
