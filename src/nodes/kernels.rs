@@ -10,7 +10,7 @@ use super::operator::{Kind, Operator, SCALE, WORD_CHANNELS};
 use crate::gpu::{self, MAX_GROUP_WORDS};
 
 /// Pixels that one thread of a dense convolution makes: those of the net's first kernel.
-const DENSE_PIXELS: usize = gpu::Kernel::DOT4.pixels;
+const DENSE_PIXELS: usize = gpu::Kernel::DOT4_UNIFORM.pixels;
 /// Pixels that one thread of a grouped or depthwise convolution makes: it has one word only.
 const GROUPED_PIXELS: usize = 4;
 /// The most bytes of four output channels' parameters, weights apart: `Channels` of `shaders/nodes/layer_int8.wgsl`.

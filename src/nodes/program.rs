@@ -19,9 +19,8 @@ pub(super) struct Program {
 impl Program {
     /// Compiles the kernels of `operator`, whose size does not matter.
     pub fn new(context: &Context, operator: &Operator, precision: Precision) -> Result<Self> {
-        // Software drivers read a uniform buffer once for all lanes, as in the net's kernels.
-        let is_software = context.device.adapter_info().device_type == wgpu::DeviceType::Cpu;
-        let uniform_bytes = if is_software { context.device.limits().max_uniform_buffer_binding_size } else { 0 };
+        // As the kernels with which the net begins on any device.
+        let uniform_bytes = context.device.limits().max_uniform_buffer_binding_size;
         let texts = kernels(operator, precision, uniform_bytes)
             .map_err(|error| Error::Gpu(format!("{}: {error}", operator.name())))?;
         let compile = |Kernel { label, wgsl, grid }| {
