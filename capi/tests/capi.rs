@@ -20,6 +20,15 @@ static LIBRARY: LazyLock<(PathBuf, Vec<String>)> = LazyLock::new(|| {
     (target.join("debug/libabpn_capi.a"), libraries.split_whitespace().map(str::to_owned).collect())
 });
 
+/// An empty folder for a test.
+fn folder(test: &str) -> PathBuf {
+    // No crate for it: another dependency would have abpn compiled once more, with that one's features.
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(test);
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
 fn succeeded(command: &mut Command) -> Output {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     let said = [&*output.stdout, &*output.stderr].map(String::from_utf8_lossy).concat();
@@ -66,11 +75,11 @@ fn picture(folder: &Path, wide: bool, scale: usize) -> (PathBuf, Vec<u8>) {
 
 #[test]
 fn the_example_gives_the_librarys_bytes_on_the_cpu_and_on_a_gpu() {
-    let folder = tempfile::tempdir().unwrap();
-    let program = compiled("../examples/c/upscale.c", folder.path(), &[]);
-    let out = folder.path().join("out.ppm");
+    let folder = folder("example");
+    let program = compiled("../examples/c/upscale.c", &folder, &[]);
+    let out = &folder.join("out.ppm");
     for (wide, scale, device) in [(false, 3, "cpu"), (true, 2, "cpu"), (false, 4, "llvmpipe"), (true, 3, "llvmpipe")] {
-        let (input, expected) = picture(folder.path(), wide, scale);
+        let (input, expected) = picture(&folder, wide, scale);
         succeeded(Command::new(&program).arg(input).arg(&out).args([&scale.to_string(), device]));
         assert!(std::fs::read(&out).unwrap() == expected, "{wide} {scale} {device}");
     }
@@ -80,20 +89,20 @@ fn the_example_gives_the_librarys_bytes_on_the_cpu_and_on_a_gpu() {
 
 #[test]
 fn the_example_is_clean_under_the_address_sanitizer() {
-    let folder = tempfile::tempdir().unwrap();
-    let program = compiled("../examples/c/upscale.c", folder.path(), &["-fsanitize=address,undefined"]);
-    let (input, expected) = picture(folder.path(), false, 3);
-    let out = folder.path().join("out.ppm");
+    let folder = folder("sanitizer");
+    let program = compiled("../examples/c/upscale.c", &folder, &["-fsanitize=address,undefined"]);
+    let (input, expected) = picture(&folder, false, 3);
+    let out = &folder.join("out.ppm");
     succeeded(Command::new(program).arg(input).arg(&out).args(["3", "cpu"]));
     assert!(std::fs::read(out).unwrap() == expected);
 }
 
 #[test]
 fn the_example_is_clean_under_valgrind() {
-    let folder = tempfile::tempdir().unwrap();
-    let program = compiled("../examples/c/upscale.c", folder.path(), &[]);
-    let (input, expected) = picture(folder.path(), false, 3);
-    let out = folder.path().join("out.ppm");
+    let folder = folder("valgrind");
+    let program = compiled("../examples/c/upscale.c", &folder, &[]);
+    let (input, expected) = picture(&folder, false, 3);
+    let out = &folder.join("out.ppm");
     let mut command = Command::new("valgrind");
     // What the thread pool keeps until the process ends is no leak.
     command.args(["--error-exitcode=9", "--leak-check=full", "--errors-for-leak-kinds=definite", "--quiet"]);
@@ -103,16 +112,16 @@ fn the_example_is_clean_under_valgrind() {
 
 #[test]
 fn misuse_is_an_error_with_words() {
-    let folder = tempfile::tempdir().unwrap();
-    let program = compiled("tests/misuse.c", folder.path(), &["-fsanitize=address,undefined"]);
+    let folder = folder("misuse");
+    let program = compiled("tests/misuse.c", &folder, &["-fsanitize=address,undefined"]);
     // Looking for a GPU leaves a little of the drivers'.
     succeeded(Command::new(program).env("ASAN_OPTIONS", "detect_leaks=0"));
 }
 
 #[test]
 fn upscalers_come_and_go() {
-    let folder = tempfile::tempdir().unwrap();
-    let program = compiled("tests/misuse.c", folder.path(), &[]);
+    let folder = folder("cycles");
+    let program = compiled("tests/misuse.c", &folder, &[]);
     // A driver's own memory grows in steps.
     for (device, count, most_kib) in [("cpu", "1000", 2 << 10), ("llvmpipe", "20", 48 << 10)] {
         let output = succeeded(Command::new(&program).args([device, count]));

@@ -185,8 +185,8 @@ impl Net {
     /// `notes` are free metadata for people: `provenance` and `license` are the ones that abpn prints.
     ///
     /// # Errors
-    /// [`Error::Tensor`](crate::Error::Tensor) names the first tensor whose shape or values are not fit to run and says
-    /// why; [`Error::WeightFile`](crate::Error::WeightFile) if the scale is not 1 to 4, the number of layers not
+    /// [`Error::Tensor`] names the first tensor whose shape or values are not fit to run and says
+    /// why; [`Error::WeightFile`] if the scale is not 1 to 4, the number of layers not
     /// 1 to [`MAX_LAYERS`], or the notes exceed 64 KiB or use a name of the file format.
     pub fn new(scale: usize, layers: Vec<Layer>, notes: BTreeMap<String, String>) -> Result<Self> {
         check::net(scale, &layers)?;
