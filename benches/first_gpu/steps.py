@@ -135,7 +135,7 @@ def _beside_pytorch(plan: Plan, runner: Runner, adapter: dict[str, Any] | None) 
         "--weights",
         str(plan.weights),
         "--folder",
-        str(plan.out / "work"),
+        str(plan.out / "scratch"),
         "--out",
         str(stem),
     ]

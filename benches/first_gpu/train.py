@@ -30,7 +30,7 @@ def train(
     """A run at a constant rate for its share of `time_s`, a decay from its last checkpoint, and the export."""
     recipe = recipes()[name]
     end_s = runner.left_s - time_s
-    work = out / "work" / name
+    work = out / "scratch" / name
     environment = {"PYTHONPATH": os.pathsep.join([str(REPOSITORY / "training"), os.environ.get("PYTHONPATH", "")])}
 
     def step(title: str, limit_s: float, *arguments: str) -> bool:
