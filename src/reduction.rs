@@ -106,7 +106,7 @@ pub(crate) fn taps(from: usize, to: usize, at: usize) -> Taps {
 }
 
 /// Keys' cubic kernel with a = -1/2 at distance `x / unit`, times `2 * unit^3`.
-fn keys(x: i128, unit: i128) -> i128 {
+pub(crate) fn keys(x: i128, unit: i128) -> i128 {
     let x = x.abs();
     if x <= unit {
         3 * x.pow(3) - 5 * x.pow(2) * unit + 2 * unit.pow(3)

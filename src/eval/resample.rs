@@ -11,6 +11,8 @@ use rayon::prelude::*;
 
 use super::refuse_alpha;
 use crate::image::{Image, Sample, Samples};
+use crate::net::border::mirrored;
+use crate::reduction::keys;
 use crate::{Error, Result};
 
 /// Scales at which the sums fit an i64 with room to spare.
@@ -112,6 +114,10 @@ impl Axis {
             Direction::Reduce => 2,
             Direction::Enlarge => unit,
         };
+        let place = |input: i64| mirrored(isize::try_from(input).expect("near the picture"), input_len as usize);
+        let weight = |distance: i64| {
+            i64::try_from(keys(distance.into(), unit.into())).expect("at most 4 * unit^3, of a small scale")
+        };
         let outputs = (0..i64::from(output_len))
             .map(|output| {
                 // Where the output sample's middle lies; the middle of input sample 0 is the origin.
@@ -121,7 +127,7 @@ impl Axis {
                 };
                 let first = (centre - 2 * unit).div_euclid(step) + 1;
                 let last = (centre + 2 * unit - 1).div_euclid(step);
-                (first..=last).map(|input| (mirrored(input, input_len), keys(centre - step * input, unit))).collect()
+                (first..=last).map(|input| (place(input), weight(centre - step * input))).collect()
             })
             .collect();
         // Keys' kernel at unit distances sums to 1, whatever the offset.
@@ -172,26 +178,6 @@ impl Axis {
         #[expect(clippy::cast_possible_truncation, reason = "at most twice the range of a sample")]
         S::saturating_from(value as i32)
     }
-}
-
-/// Keys' cubic kernel with a = -1/2 at distance `x / unit`, times `2 * unit^3`.
-fn keys(x: i64, unit: i64) -> i64 {
-    let x = x.abs();
-    if x <= unit {
-        3 * x.pow(3) - 5 * x.pow(2) * unit + 2 * unit.pow(3)
-    } else if x < 2 * unit {
-        -x.pow(3) + 5 * x.pow(2) * unit - 8 * x * unit.pow(2) + 4 * unit.pow(3)
-    } else {
-        0
-    }
-}
-
-/// The sample of a mirrored axis that lies at `index`.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to len - 1")]
-fn mirrored(index: i64, len: u32) -> usize {
-    let len = i64::from(len);
-    let index = index.rem_euclid(2 * len);
-    index.min(2 * len - 1 - index) as usize
 }
 
 #[cfg(test)]
